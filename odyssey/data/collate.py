@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.utils.arrays import as_ndarray
+from odyssey.utils.defaults import get_default_dtype
 
 __all__ = ["collate"]
 
@@ -22,8 +23,8 @@ def collate(items: Sequence[Any]) -> tuple[npt.NDArray[Any], ...]:
     items : sequence
         At least one. Each a tuple (or list) with the same number of fields,
         or a single field. A field is an ndarray, a Tensor or a number, of the
-        same shape in every item. Python's floats become float32 and its ints
-        int64; what has a dtype keeps it.
+        same shape in every item. Python's floats become the default dtype
+        (float32) and its ints int64; what has a dtype keeps it.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def _stack(field: int, column: Sequence[Any]) -> npt.NDArray[Any]:
 def _field(value: Any, field: int) -> npt.NDArray[Any]:
     # By exact type, because np.float64 is a subclass of float and keeps its dtype.
     if type(value) is float:
-        return np.asarray(value, dtype=np.float32)
+        return np.asarray(value, dtype=get_default_dtype())
     if type(value) is int:
         return np.asarray(value, dtype=np.int64)
     if type(value) is bool:

@@ -61,7 +61,7 @@ class DataLoader:
     ------
     batch : tuple of Tensor, shapes (B, ...)
         A Tensor per field of an item, as (images, labels). The dtypes are the
-        dataset's; Python's floats become float32, ints int64.
+        dataset's; Python's floats become the default dtype (float32), ints int64.
 
     Attributes
     ----------

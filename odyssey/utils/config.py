@@ -156,7 +156,7 @@ def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
         config = yaml.load(content, _dialect()[0])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # PyYAML also lets plain ValueErrors through, for a date such as 2024-13-45.
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).replace(' in "<byte string>"', "")
         raise FormatError(f"load_config: {name} is not valid YAML: {reason}") from error
     if config is None:
         return {}

@@ -9,7 +9,6 @@ it saves a checkpoint still has the one before.
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from odyssey.errors import FormatError
@@ -47,7 +46,7 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     target = Path(os.path.realpath(path))
     # Same folder, because a rename is atomic only within one file system. Opened with the
     # umask's permissions, which `tempfile` would narrow to the owner's alone.
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:
             file.write(data)

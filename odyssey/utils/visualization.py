@@ -115,8 +115,8 @@ def _dress(axes: Axes, measure: str, epochs: Sequence[float]) -> None:
 
     axes.set_title(measure, loc="left", color=_INK, fontsize=11)
     axes.set_xlabel("epoch", color=_INK)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(epochs) == 1:  # else the axis would show fractions of the one epoch
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    if len(epochs) == 1:  # a single point would else come with an axis of 5 %
         axes.set_xlim(epochs[0] - 0.5, epochs[0] + 0.5)
     if measure == "accuracy":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
