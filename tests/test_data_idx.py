@@ -138,9 +138,9 @@ def test_broken_gzip_is_named(tmp_path, damage):
 
 
 def test_missing_file_and_folder(tmp_path):
-    with pytest.raises(FormatError, match="read_idx: cannot read .*absent: No such file"):
+    with pytest.raises(FormatError, match=r"read_idx: cannot read .*absent: No such file"):
         read_idx(tmp_path / "absent")
-    with pytest.raises(FormatError, match="read_idx: cannot read .*: Is a directory"):
+    with pytest.raises(FormatError, match=r"read_idx: cannot read .*: Is a directory"):
         read_idx(tmp_path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from odyssey.data.datasets import Digits
 from odyssey.data.loader import fetch
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from odyssey.tensor import Tensor
+from odyssey.utils.defaults import set_default_dtype
 
 
 def numbers(n: int) -> TensorDataset:
@@ -138,7 +140,7 @@ def test_shuffling_visits_all_and_is_repeatable():
     two = DataLoader(numbers(23), batch_size=4, shuffle=True, seed=9)
     epochs = [epoch_of(one) for _ in range(3)]
     assert epochs == [epoch_of(two) for _ in range(3)]
-    assert all(sorted(sum(epoch, [])) == list(range(23)) for epoch in epochs)
+    assert all(sorted(chain(*epoch)) == list(range(23)) for epoch in epochs)
     assert epochs[0] != epochs[1] != epochs[2] != epochs[0]
     other = DataLoader(numbers(23), batch_size=4, shuffle=True, seed=10)
     assert epoch_of(other) != epochs[0]
@@ -173,7 +175,8 @@ def test_an_epoch_left_early_counts_and_iterators_are_independent():
 
 def test_batches_are_made_when_they_are_asked_for():
     class Watched:
-        seen: list[int] = []
+        def __init__(self):
+            self.seen = []
 
         def __len__(self):
             return 10**9
@@ -195,6 +198,15 @@ def test_a_dataset_without_arrays_is_gathered_item_by_item():
     assert x.data.shape == (2, 2, 3) and x.data.dtype == np.float16
     assert i.data.tolist() == [3, 4] and i.data.dtype == np.int64
     assert f.data.tolist() == [0.75, 1.0] and f.data.dtype == np.float32
+
+
+def test_pythons_floats_become_the_default_dtype():
+    set_default_dtype(np.float64)
+    try:
+        ((batch,),) = DataLoader([0.1, 0.2], batch_size=2, collate_fn=None)
+    finally:
+        set_default_dtype(np.float32)
+    assert batch.data.dtype == np.float64 and batch.data.tolist() == [0.1, 0.2]
 
 
 def test_gathering_at_once_and_one_by_one_agree():
