@@ -1,0 +1,148 @@
+"""What every kernel asks of its arguments, on both backends.
+
+The reference kernels call these functions first. The compiled ones test the
+same conditions in C and come here only to say what was wrong, so that both
+backends refuse the same inputs in the same words.
+"""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from odyssey.errors import DTypeError, ShapeError
+
+__all__ = [
+    "check_arrays",
+    "check_axis",
+    "check_cross_entropy",
+    "check_cross_entropy_backward",
+    "check_matmul",
+    "check_optimizer",
+    "check_same_shape",
+    "check_step",
+]
+
+FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _shapes(arrays: dict[str, np.ndarray]) -> str:
+    return ", ".join(f"{name}: {array.shape}" for name, array in arrays.items())
+
+
+def _sum_dtype(dtype: np.dtype) -> np.dtype:
+    """Return the dtype in which kernels sum numbers of `dtype`."""
+    return np.result_type(dtype, np.float32)
+
+
+def _check_is_array(op: str, name: str, array: object) -> None:
+    if not isinstance(array, np.ndarray):
+        raise DTypeError(f"{op}: {name} must be a NumPy array, not {type(array).__name__}")
+
+
+def check_arrays(op: str, objects: bool = False, **arrays: np.ndarray) -> None:
+    """Raise unless all are ndarrays of one floating dtype; `objects` admits dtype object (exact numbers) too."""
+    first: str | None = None
+    for name, array in arrays.items():
+        _check_is_array(op, name, array)
+        if array.dtype not in FLOATS and not (objects and array.dtype == object):
+            raise DTypeError(f"{op}: {name} has dtype {array.dtype}; expected float16, float32 or float64")
+        first = first or name
+        if array.dtype != arrays[first].dtype:
+            raise DTypeError(f"{op}: {first} has dtype {arrays[first].dtype} but {name} has dtype {array.dtype}")
+
+
+def check_same_shape(op: str, **arrays: np.ndarray) -> None:
+    """Raise unless all arrays have the shape of the first."""
+    first = next(iter(arrays))
+    for name, array in arrays.items():
+        if array.shape != arrays[first].shape:
+            raise ShapeError(f"{op}: {name} does not have the shape of {first} ({_shapes(arrays)})")
+
+
+def check_axis(op: str, x: np.ndarray, axis: int) -> int:
+    """Return `axis` counted from the front, or raise."""
+    try:
+        number = operator.index(axis)
+    except TypeError:
+        raise DTypeError(f"{op}: axis must be an integer, not {type(axis).__name__}") from None
+    if not -x.ndim <= number < x.ndim:
+        raise ShapeError(f"{op}: axis {number} is out of range for x with {x.ndim} axes (x: {x.shape})")
+    return number % x.ndim
+
+
+def check_matmul(a: np.ndarray, b: np.ndarray, objects: bool = False) -> None:
+    """Raise unless a (..., M, K) and b (..., K, N) can be multiplied."""
+    check_arrays("matmul", objects, a=a, b=b)
+    shapes = _shapes({"a": a, "b": b})
+    for name, array in (("a", a), ("b", b)):
+        if array.ndim < 2:
+            raise ShapeError(f"matmul: {name} has {array.ndim} axes but needs at least 2 ({shapes})")
+    if a.ndim != b.ndim:
+        raise ShapeError(f"matmul: a has {a.ndim} axes but b has {b.ndim} ({shapes})")
+    if a.shape[-1] != b.shape[-2]:
+        raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows ({shapes})")
+    if a.shape[:-2] != b.shape[:-2]:
+        raise ShapeError(f"matmul: a has batch axes {a.shape[:-2]} but b has {b.shape[:-2]} ({shapes})")
+
+
+def _check_labels(op: str, x: np.ndarray, labels: np.ndarray) -> None:
+    _check_is_array(op, "labels", labels)
+    if labels.dtype.kind not in "iu":
+        raise DTypeError(f"{op}: labels has dtype {labels.dtype}; expected an integer dtype")
+    if x.ndim != 2:
+        raise ShapeError(f"{op}: x has {x.ndim} axes but needs 2, (rows, classes) (x: {x.shape})")
+    if labels.shape != x.shape[:1]:
+        raise ShapeError(f"{op}: x has {x.shape[0]} rows but labels has shape {labels.shape} (x: {x.shape})")
+    for n in np.flatnonzero((labels < 0) | (labels >= x.shape[1]))[:1]:
+        raise ShapeError(f"{op}: labels[{n}] is {labels[n]} but x has {x.shape[1]} classes (x: {x.shape})")
+
+
+def check_cross_entropy(x: np.ndarray, labels: np.ndarray, objects: bool = False) -> None:
+    """Raise unless x is (N, C) and labels (N,) holds integers in [0, C)."""
+    op = "softmax_cross_entropy"
+    check_arrays(op, objects, x=x)
+    _check_labels(op, x, labels)
+
+
+def check_cross_entropy_backward(
+    grad: np.ndarray, x: np.ndarray, labels: np.ndarray, logsumexp: np.ndarray, objects: bool = False
+) -> None:
+    """Raise unless the arguments fit those of the forward function and what it returned."""
+    op = "softmax_cross_entropy_backward"
+    check_arrays(op, objects, grad=grad, x=x)
+    _check_labels(op, x, labels)
+    _check_is_array(op, "logsumexp", logsumexp)
+    if logsumexp.dtype != _sum_dtype(x.dtype):
+        raise DTypeError(
+            f"{op}: logsumexp has dtype {logsumexp.dtype}; expected {_sum_dtype(x.dtype)} for x of {x.dtype}"
+        )
+    for name, array in (("grad", grad), ("logsumexp", logsumexp)):
+        if array.shape != labels.shape:
+            raise ShapeError(f"{op}: {name} has shape {array.shape} but x has {x.shape[0]} rows (x: {x.shape})")
+
+
+def check_optimizer(op: str, objects: bool, param: np.ndarray, grad: np.ndarray, **state: np.ndarray) -> None:
+    """Raise unless grad and state fit param, and what is updated in place can be written."""
+    check_arrays(op, objects, param=param, grad=grad)
+    for name, array in state.items():
+        _check_is_array(op, name, array)
+        if array.dtype != _sum_dtype(param.dtype):
+            raise DTypeError(
+                f"{op}: {name} has dtype {array.dtype}; expected {_sum_dtype(param.dtype)} for param of {param.dtype}"
+            )
+    check_same_shape(op, param=param, grad=grad, **state)
+    for name, array in {"param": param, **state}.items():
+        if not array.flags.writeable:
+            raise ValueError(f"{op}: {name} is read-only, but it is updated in place")
+
+
+def check_step(op: str, step: int) -> None:
+    """Raise unless `step` counts from 1."""
+    try:
+        number = operator.index(step)
+    except TypeError:
+        raise DTypeError(f"{op}: step must be an integer, not {type(step).__name__}") from None
+    if number < 1:
+        raise ValueError(f"{op}: step is {number} but counts from 1")
