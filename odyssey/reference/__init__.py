@@ -1,0 +1,35 @@
+"""The reference kernels: every formula as loops that can be checked by hand.
+
+The same names, signatures and results as ``odyssey.fast``, in Python over
+NumPy arrays, written to be read beside the formula. They loop over output
+positions and let NumPy do the inner sum of one row. Besides floats they take
+arrays of Python objects, so that exact fractions pass through them.
+"""
+
+from __future__ import annotations
+
+from odyssey.reference.activation import (
+    log_softmax,
+    log_softmax_backward,
+    relu,
+    relu_backward,
+    softmax,
+    softmax_backward,
+)
+from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
+from odyssey.reference.matmul import matmul
+from odyssey.reference.optim import adam, sgd
+
+__all__ = [
+    "adam",
+    "log_softmax",
+    "log_softmax_backward",
+    "matmul",
+    "relu",
+    "relu_backward",
+    "sgd",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_backward",
+]
