@@ -1,0 +1,104 @@
+"""odyssey: a deep-learning framework to understand and to use.
+
+Every kernel exists twice under one name: ``odyssey.reference`` is Python to
+read beside the formula, ``odyssey.fast`` is Cython that runs at the speed of
+the hardware. One switch chooses which of them runs.
+
+>>> import odyssey as od
+>>> x = od.tensor([1.0, 2.0], requires_grad=True)
+>>> (x * x).sum().backward()
+>>> x.grad
+tensor([2., 4.])
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from odyssey import core, errors, fast, nn, reference
+from odyssey.backend import get_backend, set_backend, use_backend
+from odyssey.core.creation import (
+    arange,
+    empty,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    ones,
+    ones_like,
+    rand,
+    randn,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from odyssey.environment import show_config
+from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
+from odyssey.tensor import Parameter, Tensor
+from odyssey.threads import get_num_threads, set_num_threads
+from odyssey.utils.defaults import get_default_dtype, set_default_dtype
+from odyssey.utils.random import manual_seed
+from odyssey.version import __version__
+
+__all__ = [
+    "Parameter",
+    "Tensor",
+    "__version__",
+    "arange",
+    "autograd",
+    "core",
+    "data",
+    "empty",
+    "enable_grad",
+    "errors",
+    "eye",
+    "fast",
+    "from_numpy",
+    "full",
+    "full_like",
+    "get_backend",
+    "get_default_dtype",
+    "get_num_threads",
+    "is_grad_enabled",
+    "linspace",
+    "load",
+    "manual_seed",
+    "models",
+    "nn",
+    "no_grad",
+    "ones",
+    "ones_like",
+    "rand",
+    "randn",
+    "reference",
+    "save",
+    "set_backend",
+    "set_default_dtype",
+    "set_num_threads",
+    "show_config",
+    "tensor",
+    "testing",
+    "training",
+    "use_backend",
+    "utils",
+    "zeros",
+    "zeros_like",
+]
+
+# Imported when they are first used, so that `import odyssey` costs little more than NumPy.
+_LAZY_MODULES = ("autograd", "data", "models", "testing", "training", "utils")
+_LAZY_NAMES = {"load": "odyssey.serialization", "save": "odyssey.serialization"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY_MODULES:
+        return importlib.import_module(f"odyssey.{name}")
+    if name in _LAZY_NAMES:
+        return getattr(importlib.import_module(_LAZY_NAMES[name]), name)
+    raise AttributeError(f"module 'odyssey' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,56 @@
+"""Broadcasting and its adjoint, in one place.
+
+Broadcasting copies a value along an axis; its adjoint sums the gradients of
+the copies. Every operation that broadcasts ends its backward here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odyssey.errors import ShapeError
+
+
+def unbroadcast(grad, shape):
+    """Sum ``grad`` over the axes along which an argument of ``shape`` was broadcast.
+
+    Shapes: if the forward broadcast ``shape`` to ``grad.shape``, the result has
+    ``shape``. Works on arrays and on Tensors.
+
+    Examples
+    --------
+    >>> unbroadcast(np.ones((2, 3)), (3,))
+    array([2., 2., 2.])
+    >>> unbroadcast(np.ones((2, 3)), (2, 1))
+    array([[3.],
+           [3.]])
+    """
+    if grad.shape == shape:
+        return grad
+    new = len(grad.shape) - len(shape)
+    stretched = tuple(
+        new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1
+    )
+    summed = grad.sum(axis=(*range(new), *stretched))
+    return summed.reshape(shape)
+
+
+def check_broadcast(op, **operands):
+    """Raise a ShapeError that shows the operands, aligned, if they do not broadcast."""
+    shapes = {name: np.shape(operand) for name, operand in operands.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        pass
+    ndim = max(map(len, shapes.values()))
+    aligned = [[""] * (ndim - len(shape)) + list(map(str, shape)) for shape in shapes.values()]
+    axis = next(
+        i
+        for i in reversed(range(ndim))
+        if len({row[i] for row in aligned} - {"", "1"}) > 1
+    )
+    shown = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+    sizes = " and ".join(row[axis] for row in aligned if row[axis] not in ("", "1"))
+    raise ShapeError(
+        f"{op}: the operands do not broadcast: axis {axis - ndim} has lengths {sizes} ({shown})"
+    )

@@ -1,0 +1,63 @@
+"""Questions that operations ask of their arguments before they compute."""
+
+from __future__ import annotations
+
+import operator
+
+import numpy as np
+
+from odyssey.errors import DTypeError, ShapeError
+
+FLOATS = (np.float16, np.float32, np.float64)
+
+
+def as_array(x):
+    """Return ``x`` as an ndarray; Python numbers become 0-d arrays of NumPy's default dtype."""
+    return x if isinstance(x, np.ndarray) else np.asarray(x)
+
+
+def check_float(op, **arrays):
+    """Raise unless every named array is floating-point (or of exact objects)."""
+    for name, array in arrays.items():
+        if array is not None and array.dtype.kind not in "fO":
+            raise DTypeError(
+                f"{op}: {name} must be floating-point (float16, float32 or float64) "
+                f"but has dtype {array.dtype}; convert it with .astype"
+            )
+
+
+def check_one_dtype(op, **arrays):
+    """Raise unless the named arrays are floating-point and of one dtype."""
+    check_float(op, **arrays)
+    given = {name: array for name, array in arrays.items() if array is not None}
+    if len({array.dtype for array in given.values()}) > 1:
+        dtypes = ", ".join(f"{name}: {array.dtype}" for name, array in given.items())
+        raise DTypeError(f"{op}: the arguments must share one dtype ({dtypes})")
+
+
+def normalize_axis(op, axis, ndim, name="axis"):
+    """Return ``axis`` counted from the front.
+
+    Raises
+    ------
+    ShapeError
+        If it is not an integer in [-ndim, ndim).
+    """
+    try:
+        index = operator.index(axis)
+    except TypeError:
+        raise ShapeError(f"{op}: {name} must be an integer, got {axis!r}") from None
+    if not -ndim <= index < ndim:
+        raise ShapeError(f"{op}: {name} {index} is out of range for {ndim} axes")
+    return index % ndim
+
+
+def normalize_axes(op, axis, ndim):
+    """Return ``axis`` (None for all, an integer or several) as a tuple counted from the front."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, (tuple, list)) else (axis,)
+    axes = tuple(normalize_axis(op, one, ndim) for one in axes)
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"{op}: axis {axis} names an axis twice")
+    return axes

@@ -1,0 +1,132 @@
+"""The operators and methods of Tensor, attached from one table.
+
+``odyssey/tensor.pyi`` declares the same names for type checkers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odyssey.core import (
+    activation,
+    arithmetic,
+    comparison,
+    elementwise,
+    indexing,
+    matrix,
+    reduction,
+    shape,
+)
+from odyssey.tensor import Tensor, _plain
+
+
+def _reflected(operation):
+    def method(self, other):
+        return operation(other, self)
+
+    return method
+
+
+def _in_place(operation, ufunc):
+    """Return an in-place operator: a write where nothing is recorded, else a new tensor."""
+
+    def method(self, other):
+        if self.requires_grad and self._node is not None or _requires_grad(other):
+            return operation(self, other)
+        self._before_write(operation.__name__)
+        ufunc(self.data, _plain(other), out=self.data, casting="same_kind")
+        return self
+
+    return method
+
+
+def _requires_grad(value):
+    return isinstance(value, Tensor) and value.requires_grad
+
+
+def _reshape(self, *shape_):
+    """Return the elements under another shape; see :func:`odyssey.core.reshape`."""
+    return shape.reshape(self, shape_[0] if len(shape_) == 1 else shape_)
+
+
+def _transpose(self, *axes):
+    """Return the axes in another order; see :func:`odyssey.core.transpose`."""
+    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
+        axes = axes[0]
+    return matrix.transpose(self, axes or None)
+
+
+def _copy(self):
+    """Return a copy with memory of its own; gradients flow through it."""
+    return elementwise.astype(self, self.dtype)
+
+
+def _iter(self):
+    """Iterate over the first axis."""
+    if self.ndim == 0:
+        raise TypeError("a tensor without axes cannot be iterated over")
+    return (self[i] for i in range(len(self)))
+
+
+OPERATORS = {
+    "add": arithmetic.add,
+    "sub": arithmetic.subtract,
+    "mul": arithmetic.multiply,
+    "truediv": arithmetic.divide,
+    "floordiv": arithmetic.floor_divide,
+    "mod": arithmetic.modulo,
+    "pow": arithmetic.power,
+    "matmul": matrix.matmul,
+}
+
+IN_PLACE = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+}
+
+METHODS = {
+    "__neg__": arithmetic.negate,
+    "__abs__": elementwise.abs,
+    "__eq__": comparison.equal,
+    "__ne__": comparison.not_equal,
+    "__lt__": comparison.less,
+    "__le__": comparison.less_equal,
+    "__gt__": comparison.greater,
+    "__ge__": comparison.greater_equal,
+    "__getitem__": indexing.tensor_getitem,
+    "__iter__": _iter,
+    "T": property(matrix.transpose),
+    "abs": elementwise.abs,
+    "argmax": reduction.argmax,
+    "astype": elementwise.astype,
+    "copy": _copy,
+    "exp": elementwise.exp,
+    "flatten": shape.flatten,
+    "log": elementwise.log,
+    "log_softmax": activation.log_softmax,
+    "max": reduction.max,
+    "mean": reduction.mean,
+    "relu": activation.relu,
+    "reshape": _reshape,
+    "softmax": activation.softmax,
+    "sqrt": elementwise.sqrt,
+    "squeeze": shape.squeeze,
+    "sum": reduction.sum,
+    "swapaxes": matrix.swapaxes,
+    "transpose": _transpose,
+}
+
+
+def attach() -> None:
+    """Give Tensor its operators and methods."""
+    for name, operation in OPERATORS.items():
+        setattr(Tensor, f"__{name}__", operation)
+        setattr(Tensor, f"__r{name}__", _reflected(operation))
+    for name, ufunc in IN_PLACE.items():
+        setattr(Tensor, f"__i{name}__", _in_place(OPERATORS[name], ufunc))
+    for name, method in METHODS.items():
+        setattr(Tensor, name, method)
+    # Defining __eq__ must not cost the hash, which goes by identity.
+    Tensor.__hash__ = object.__hash__

@@ -1,0 +1,115 @@
+"""Indexing: take a part of an array; backward puts its gradient back in place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odyssey.core._checks import as_array
+from odyssey.errors import ShapeError
+from odyssey.tape import differentiable
+from odyssey.tensor import Tensor
+
+__all__ = ["getitem", "getitem_backward", "put", "put_backward"]
+
+
+def is_basic(index):
+    """Tell whether ``index`` selects a rectangle: integers, slices, ``...`` and None only."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(
+        part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer))
+        for part in parts
+    ) and not any(isinstance(part, bool) for part in parts)
+
+
+@differentiable
+def getitem(x, index):
+    r"""Return ``x[index]``, by NumPy's rules.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+    index : int, slice, Ellipsis, None, integer or bool array, or a tuple of them
+
+    Returns
+    -------
+    Tensor or ndarray
+        Of a tensor and a basic index (no arrays) an alias: a write to it is
+        seen in ``x``.
+
+    Raises
+    ------
+    ShapeError
+        If the index is out of range or has too many parts.
+
+    Notes
+    -----
+    Backward: zeros in the shape of ``x``, with :math:`g` added at ``index``;
+    an element that was taken twice gets both gradients.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.getitem(od.tensor([[1.0, 2.0], [3.0, 4.0]]), (slice(None), 0))
+    tensor([1., 3.])
+    """
+    x = as_array(x)
+    try:
+        return x[index]
+    except IndexError as error:
+        raise ShapeError(f"getitem: x of shape {x.shape}: {error}") from None
+
+
+@getitem.backward_rule(wrt=("x",))
+def getitem_backward(grad, index, x_shape):
+    """Return the gradient of :func:`getitem`."""
+    return put(grad, index, x_shape)
+
+
+@differentiable
+def put(values, index, shape):
+    r"""Add ``values`` into zeros of ``shape`` at ``index``: the adjoint of :func:`getitem`.
+
+    Parameters
+    ----------
+    values : Tensor or ndarray
+        In the shape of ``zeros(shape)[index]``.
+    index : as in :func:`getitem`
+    shape : tuple of int
+
+    Returns
+    -------
+    Tensor or ndarray
+        In ``shape`` and the dtype of ``values``; where an index occurs twice,
+        the values add up.
+
+    Notes
+    -----
+    Backward: ``grad[index]``.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.put(od.tensor([1.0, 2.0, 5.0]), [0, 2, 2], (4,))
+    tensor([1., 0., 7., 0.])
+    """
+    values = as_array(values)
+    out = np.zeros(shape, values.dtype)
+    if is_basic(index):
+        out[index] = values  # a rectangle has no element twice
+    else:
+        np.add.at(out, index, values)
+    return out
+
+
+@put.backward_rule(wrt=("values",))
+def put_backward(grad, index):
+    """Return the gradient of :func:`put`."""
+    return getitem(grad, index)
+
+
+def tensor_getitem(self, index):
+    """``tensor[index]``: :func:`getitem`, but a basic index gives an alias."""
+    out = getitem(self, index)
+    if isinstance(out, Tensor) and is_basic(index):
+        self._alias(out)
+    return out

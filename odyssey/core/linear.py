@@ -1,0 +1,101 @@
+"""The affine map of a fully connected layer."""
+
+from __future__ import annotations
+
+import math
+
+from odyssey.core._checks import as_array, check_one_dtype
+from odyssey.core.matrix import matmul, swapaxes
+from odyssey.errors import ShapeError
+from odyssey.tape import differentiable
+
+__all__ = ["linear", "linear_backward"]
+
+
+@differentiable
+def linear(x, weight, bias=None):
+    r"""Apply an affine map to the last axis: :math:`y = x\,W^\top + b`.
+
+    Shapes: I features in, O features out, any leading axes.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray, shape (..., I)
+    weight : Tensor or ndarray, shape (O, I)
+    bias : Tensor or ndarray, shape (O,), optional
+
+    Returns
+    -------
+    Tensor or ndarray, shape (..., O)
+
+    Raises
+    ------
+    ShapeError
+        If a rank or a length does not fit.
+    DTypeError
+        If the arguments are not floating-point or not of one dtype.
+
+    Notes
+    -----
+    Forward:
+
+    .. math:: y_{no} = \sum_i x_{ni}\, w_{oi} + b_o
+
+    Backward, with all leading axes joined to n (every row of x meets every
+    weight once, and the bias all rows):
+
+    .. math::
+
+        \partial x = g\,W, \qquad
+        \partial W = g^\top x, \qquad
+        \partial b_o = \sum_n g_{no}
+
+    Cost: N·I·O multiply-adds; saves ``x`` and ``weight``.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> x, weight = od.tensor([[1.0, 2.0]]), od.tensor([[1.0, 0.0], [1.0, 1.0]])
+    >>> od.core.linear(x, weight, od.tensor([0.0, 10.0]))
+    tensor([[ 1., 13.]])
+    """
+    x, weight = as_array(x), as_array(weight)
+    _check(x, weight, bias)
+    features_out, features_in = weight.shape
+    rows = math.prod(x.shape[:-1])
+    out = matmul(x.reshape(rows, features_in), weight.T)
+    if bias is not None:
+        out += bias
+    return out.reshape(*x.shape[:-1], features_out)
+
+
+def _check(x, weight, bias):
+    if x.ndim == 0 or weight.ndim != 2:
+        raise ShapeError(
+            f"linear: x needs at least 1 axis and weight 2 (x: {x.shape}, weight: {weight.shape})"
+        )
+    if x.shape[-1] != weight.shape[1]:
+        raise ShapeError(
+            f"linear: x has {x.shape[-1]} features but weight expects {weight.shape[1]} "
+            f"(x: {x.shape}, weight: {weight.shape})"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"linear: bias must have shape {weight.shape[:1]} but has {bias.shape} "
+            f"(weight: {weight.shape})"
+        )
+    check_one_dtype("linear", x=x, weight=weight, bias=bias)
+
+
+@linear.backward_rule(wrt=("x", "weight", "bias"))
+def linear_backward(grad, x, weight, needs=(True, True, True)):
+    """Return the gradients of :func:`linear` for ``x``, ``weight`` and ``bias``."""
+    features_out, features_in = weight.shape
+    rows = math.prod(x.shape[:-1])
+    grad = grad.reshape((rows, features_out))
+    grad_x = matmul(grad, weight).reshape(x.shape) if needs[0] else None
+    grad_weight = None
+    if needs[1]:
+        grad_weight = matmul(swapaxes(grad, 0, 1), x.reshape((rows, features_in)))
+    grad_bias = grad.sum(0) if needs[2] else None
+    return grad_x, grad_weight, grad_bias

@@ -1,0 +1,192 @@
+"""Reductions: one value from many along axes. ``axis=None`` means all of them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from odyssey.core._checks import as_array, check_float, normalize_axes, normalize_axis
+from odyssey.core.shape import broadcast_to, reshape
+from odyssey.errors import ShapeError
+from odyssey.tape import differentiable, not_differentiable
+
+__all__ = ["argmax", "max", "max_backward", "mean", "mean_backward", "sum", "sum_backward"]
+
+
+def _kept(shape, axes):
+    """Return ``shape`` with length 1 along ``axes``."""
+    return tuple(1 if i in axes else n for i, n in enumerate(shape))
+
+
+def _spread(values, x_shape, axis):
+    """Lay reduced values out again along the axes that were reduced away."""
+    axes = normalize_axes("reduction", axis, len(x_shape))
+    return broadcast_to(reshape(values, _kept(x_shape, axes)), x_shape)
+
+
+@differentiable
+def sum(x, axis=None, keepdims=False):
+    r"""Add up the elements along axes: :math:`y = \sum_i x_i`.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+    axis : int, tuple of int or None
+        The axes to add along; None for all.
+    keepdims : bool
+        Keep the axes, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray
+        In the dtype of ``x`` (NumPy's wider integer for small integers).
+
+    Raises
+    ------
+    ShapeError
+        If an axis is out of range, repeated or not an integer.
+
+    Notes
+    -----
+    Backward: :math:`\partial x_i = g`, the same for every element of a sum.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.sum(od.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([4., 6.])
+    """
+    x = as_array(x)
+    return np.sum(x, axis=normalize_axes("sum", axis, x.ndim), keepdims=keepdims)
+
+
+@sum.backward_rule(wrt=("x",))
+def sum_backward(grad, x_shape, axis=None):
+    """Return the gradient of :func:`sum`."""
+    return _spread(grad, x_shape, axis)
+
+
+@differentiable
+def mean(x, axis=None, keepdims=False):
+    r"""Average the elements along axes: :math:`y = \frac1n \sum_i x_i`.
+
+    Parameters are those of :func:`sum`.
+
+    Returns
+    -------
+    Tensor or ndarray
+        In the dtype of ``x``; NaN where there is nothing to average.
+
+    Raises
+    ------
+    ShapeError
+        If an axis is out of range, repeated or not an integer.
+    DTypeError
+        If ``x`` is not floating-point.
+
+    Notes
+    -----
+    Backward: :math:`\partial x_i = g / n`.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.mean(od.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(2.5)
+    """
+    x = as_array(x)
+    check_float("mean", x=x)
+    axes = normalize_axes("mean", axis, x.ndim)
+    count = math.prod(x.shape[i] for i in axes)
+    total = np.sum(x, axis=axes, keepdims=keepdims)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.true_divide(total, count, dtype=x.dtype)
+
+
+@mean.backward_rule(wrt=("x",))
+def mean_backward(grad, x_shape, axis=None):
+    """Return the gradient of :func:`mean`."""
+    axes = normalize_axes("mean", axis, len(x_shape))
+    count = math.prod(x_shape[i] for i in axes)
+    return _spread(grad / builtin_max(count, 1), x_shape, axes)
+
+
+def builtin_max(a, b):
+    """Return the larger of two Python numbers (``max`` is an operation here)."""
+    return a if a > b else b
+
+
+@differentiable
+def max(x, axis=None, keepdims=False):
+    r"""Return the largest element along axes; NaN if one is among them.
+
+    Parameters and errors are those of :func:`sum`.
+
+    Raises
+    ------
+    ShapeError
+        Also if there is nothing to take the largest of.
+
+    Notes
+    -----
+    Backward: the gradient goes to the largest element; of :math:`m` equal ones
+    each gets :math:`g / m`.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.max(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    tensor([5., 7.])
+    """
+    x = as_array(x)
+    axes = normalize_axes("max", axis, x.ndim)
+    if any(x.shape[i] == 0 for i in axes):
+        raise ShapeError(f"max: x of shape {x.shape} has no element along axis {axis}")
+    return np.max(x, axis=axes, keepdims=keepdims)
+
+
+@max.backward_rule(wrt=("x",))
+def max_backward(grad, x, out, axis=None):
+    """Return the gradient of :func:`max`."""
+    x_values, largest = np.asarray(x), _spread(np.asarray(out), x.shape, axis)
+    # Counted in float32 at least: half precision would lose ties beyond 2048.
+    ties = (x_values == largest).astype(np.result_type(x_values, np.float32))
+    count = ties.sum(axis=normalize_axes("max", axis, ties.ndim), keepdims=True)
+    share = ties / np.maximum(count, 1)
+    return _spread(grad, x.shape, axis) * share.astype(x_values.dtype)
+
+
+@not_differentiable
+def argmax(x, axis=None, keepdims=False):
+    r"""Return the index of the largest element; of equal ones the first.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+    axis : int or None
+        The axis to search along; None searches the flattened array.
+    keepdims : bool
+        Keep the axis, with length 1.
+
+    Returns
+    -------
+    Tensor or ndarray of int64
+
+    Raises
+    ------
+    ShapeError
+        If the axis is out of range, or there is nothing to search.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.argmax(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    tensor([1, 0])
+    """
+    x = as_array(x)
+    if axis is not None:
+        axis = normalize_axis("argmax", axis, x.ndim)
+    if (x.size if axis is None else x.shape[axis]) == 0:
+        raise ShapeError(f"argmax: x of shape {x.shape} has no element along axis {axis}")
+    return np.argmax(x, axis=axis, keepdims=keepdims)

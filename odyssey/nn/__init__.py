@@ -1,0 +1,11 @@
+"""Modules and layers. A layer is its parameters and one functional call."""
+
+from odyssey.nn import functional
+from odyssey.nn.activation import ReLU
+from odyssey.nn.container import Sequential
+from odyssey.nn.linear import Linear
+from odyssey.nn.module import Module
+from odyssey.nn.shape import Flatten
+from odyssey.tensor import Parameter
+
+__all__ = ["Flatten", "Linear", "Module", "Parameter", "ReLU", "Sequential", "functional"]

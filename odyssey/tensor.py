@@ -1,0 +1,330 @@
+"""The tensor: an ndarray, its gradient, and its place on the tape.
+
+A :class:`Tensor` computes nothing itself. ``odyssey.core`` attaches operators
+and methods to it from one table when it is imported (``tensor.pyi`` declares
+them for type checkers), so what a method does is read where the operation is.
+
+Memory and in-place writes
+--------------------------
+Only basic indexing and :meth:`Tensor.detach` alias: a write through one is
+seen through the other. Every other operation gives a tensor with a value of
+its own, even where it costs no copy (``reshape``, ``transpose``): such a
+*borrower* reads its source's memory until one of the two is written to.
+
+All tensors that read one piece of memory share a :class:`Storage`. It counts
+the writes, so that backward notices when a value that it saved is gone, and
+knows the borrowers, so that they get their copy before a write.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from odyssey.errors import DTypeError, GradientError, OdysseyError
+from odyssey.grad_mode import is_grad_enabled
+
+if TYPE_CHECKING:
+    from odyssey.tape import Node
+
+__all__ = ["Parameter", "Tensor"]
+
+# What a tensor is to the memory that it reads.
+OWNER, BORROWER, ALIASED_BORROWER = 0, 1, 2
+
+# Dead borrowers are dropped from a storage's list when it grows past this.
+_BORROWERS_KEPT = 16
+
+
+class Storage:
+    """What all tensors over one piece of memory share."""
+
+    __slots__ = ("borrowers", "version")
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.borrowers: list[weakref.ref[Tensor]] | None = None
+
+    def lend_to(self, tensor: Tensor) -> None:
+        """Remember a tensor that must get a copy before the memory is written to."""
+        if self.borrowers is None:
+            self.borrowers = []
+        elif len(self.borrowers) > _BORROWERS_KEPT:
+            self.borrowers = [ref for ref in self.borrowers if ref() is not None]
+        self.borrowers.append(weakref.ref(tensor))
+
+    def before_write(self) -> None:
+        """Give each borrower its own copy, and count the write."""
+        for ref in self.borrowers or ():
+            tensor = ref()
+            if tensor is not None and tensor._borrowed and tensor._storage is self:
+                tensor._stop_borrowing()
+        self.borrowers = None
+        self.version += 1
+
+
+class Tensor:
+    """A multi-dimensional array that operations can be recorded on.
+
+    Parameters
+    ----------
+    data : ndarray
+        Shared, not copied (:func:`odyssey.tensor` copies).
+    requires_grad : bool, default False
+        Whether ``backward`` shall leave a gradient in ``grad``. Needs a
+        floating dtype.
+
+    Attributes
+    ----------
+    data : ndarray
+        The values. Writing to it directly is not seen by the tape: write
+        through the tensor (``t[...] = value``), or do not write between
+        forward and backward.
+    grad : Tensor or None
+        The gradient, of the same shape and dtype; ``backward`` adds to it.
+
+    Raises
+    ------
+    DTypeError
+        If ``requires_grad`` is asked of a tensor that is not floating-point.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_borrowed",
+        "_index",
+        "_node",
+        "_requires_grad",
+        "_storage",
+        "data",
+        "grad",
+    )
+
+    # NumPy shall leave `ndarray * tensor` to Tensor's own operators.
+    __array_ufunc__ = None
+
+    def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
+        if type(data) is not np.ndarray:
+            data = np.asarray(data)
+        self.data = data
+        self.grad: Tensor | None = None
+        self._node: Node | None = None
+        self._index = 0
+        self._storage = Storage()
+        self._borrowed = OWNER
+        self._requires_grad = False
+        if requires_grad:
+            self.requires_grad = True
+
+    # -- what it is -----------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The length of each axis."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The NumPy dtype."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if value and self.data.dtype.kind != "f":
+            raise DTypeError(
+                f"requires_grad: only a floating-point tensor has a gradient, not {self.dtype}"
+            )
+        if not value and self._node is not None:
+            raise GradientError(
+                "requires_grad: the result of a recorded operation cannot forget it; "
+                "use .detach()"
+            )
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, value: bool = True) -> Tensor:
+        """Set ``requires_grad`` and return the tensor itself."""
+        self.requires_grad = value
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return self._node is None
+
+    # -- plain values ---------------------------------------------------------------------
+
+    def numpy(self) -> np.ndarray:
+        """Return the values as an ndarray that shares the memory."""
+        return self.data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    def item(self) -> Any:
+        """Return the value of a one-element tensor as a Python number."""
+        return self.data.item()
+
+    def tolist(self) -> Any:
+        """Return the values as nested lists of Python numbers."""
+        return self.data.tolist()
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __bool__(self) -> bool:
+        return bool(self.data)
+
+    def __int__(self) -> int:
+        return int(self.data.item())
+
+    def __float__(self) -> float:
+        return float(self.data.item())
+
+    def __index__(self) -> int:
+        return self.data.__index__()
+
+    def __repr__(self) -> str:
+        values = np.array2string(self.data, separator=", ", prefix="tensor(")
+        notes = "" if self.dtype in (np.float32, np.int64, np.bool_) else f", dtype={self.dtype}"
+        if self._node is not None:
+            notes += f", made by {self._node.operation.name}"
+        elif self._requires_grad:
+            notes += ", requires_grad=True"
+        return f"tensor({values}{notes})"
+
+    __hash__ = object.__hash__  # by identity: == compares element by element
+
+    # -- the tape -------------------------------------------------------------------------
+
+    def detach(self) -> Tensor:
+        """Return a tensor over the same memory that no gradient flows through."""
+        out = Tensor(self.data)
+        self._alias(out)
+        return out
+
+    def backward(
+        self,
+        grad: Tensor | np.ndarray | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this tensor to ``grad`` of every leaf that it came from.
+
+        Parameters
+        ----------
+        grad : Tensor or ndarray, optional
+            The gradient of the final result with respect to this tensor, in
+            its shape. A one-element tensor does without: it is 1.
+        retain_graph : bool, optional
+            Keep what the graph has saved, for another backward. By default it
+            is freed as it is used, unless ``create_graph``.
+        create_graph : bool, default False
+            Record the backward itself, so that it can be differentiated.
+
+        Raises
+        ------
+        GradientError
+            If the tensor requires no gradient, if ``grad`` is missing, if the
+            graph was freed by an earlier backward, or if a saved value has
+            been written to since.
+        ShapeError
+            If ``grad`` has another shape than the tensor.
+        """
+        from odyssey.engine import backward  # the engine works on tensors: imported late
+
+        backward(self, grad, retain_graph=retain_graph, create_graph=create_graph)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this result of an operation in ``grad``, as a leaf does."""
+        if self._node is not None:
+            self._node.retain(self._index, self)
+
+    # -- memory ---------------------------------------------------------------------------
+
+    def _alias(self, out: Tensor) -> None:
+        """Let ``out`` be a window on this tensor: a write through one is seen in both."""
+        out._storage = self._storage
+        out._borrowed = OWNER
+        if self._borrowed:
+            self._borrowed = out._borrowed = ALIASED_BORROWER
+            self._storage.lend_to(out)
+
+    def _borrow(self, source: Tensor) -> None:
+        """Read the memory of ``source`` until one of the two is written to."""
+        self._storage = source._storage
+        self._borrowed = BORROWER
+        self._storage.lend_to(self)
+
+    def _stop_borrowing(self) -> None:
+        self.data = self.data.copy()
+        self._storage = Storage()
+        if self._borrowed == BORROWER:  # a window on a borrower stays closed to writes
+            self._borrowed = OWNER
+
+    def _before_write(self, operation: str) -> None:
+        """Make sure that an in-place write changes this tensor, its aliases and nothing else."""
+        if self._requires_grad and is_grad_enabled():
+            what = "a result that is on the tape" if self._node else "a leaf that requires_grad"
+            raise GradientError(
+                f"{operation}: cannot write in place to {what} (shape {self.shape}), backward "
+                "would not see it; use an operation that returns a new tensor, or no_grad()"
+            )
+        if self._borrowed == ALIASED_BORROWER:
+            raise OdysseyError(
+                f"{operation}: this tensor (shape {self.shape}) reads the memory of another one "
+                "and has been indexed since, so that a write could not be seen in both; "
+                "take a .copy() first"
+            )
+        if self._borrowed == BORROWER:
+            self._stop_borrowing()
+        self._storage.before_write()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._before_write("setitem")
+        self.data[_plain(index)] = _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    """Return ``value`` with arrays in the place of tensors, tuples included."""
+    if isinstance(value, Tensor):
+        return value.data
+    if type(value) is tuple:
+        return tuple(map(_plain, value))
+    return value
+
+
+class Parameter(Tensor):
+    """A tensor that a module owns and an optimizer updates; it requires a gradient.
+
+    Parameters
+    ----------
+    data : ndarray or Tensor
+        Floating-point; made C-contiguous, shared where it already is.
+    requires_grad : bool, default True
+        False freezes it.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, data: np.ndarray | Tensor, requires_grad: bool = True) -> None:
+        super().__init__(np.ascontiguousarray(_plain(data)), requires_grad)
+
+    def __repr__(self) -> str:
+        return f"Parameter({super().__repr__()})"

@@ -1,0 +1,136 @@
+"""What all optimizers share: parameter groups, state, and the walk over both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from odyssey.errors import FormatError, OdysseyError
+from odyssey.grad_mode import no_grad
+from odyssey.tensor import Parameter, Tensor
+
+__all__ = ["Optimizer"]
+
+
+class Optimizer:
+    """Base class: a subclass defines :meth:`update` for one parameter.
+
+    Parameters
+    ----------
+    params : iterable of Parameter, or of dict
+        A dict is a group: ``"params"`` and settings of its own.
+    defaults : dict
+        The settings of every group that does not name others.
+
+    Attributes
+    ----------
+    groups : list of dict
+        Settings, to be changed at will between steps, and ``"params"``.
+
+    Raises
+    ------
+    OdysseyError
+        If there are no parameters, one occurs twice, or a setting is unknown.
+    """
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        given = list(params)
+        if not given:
+            raise OdysseyError(f"{type(self).__name__}: there are no parameters to optimize")
+        groups = given if isinstance(given[0], dict) else [{"params": given}]
+        self.groups: list[dict[str, Any]] = []
+        self.state: dict[int, dict[str, Any]] = {}  # by the parameter's number
+        seen: set[int] = set()
+        for group in groups:
+            unknown = group.keys() - defaults.keys() - {"params"}
+            if unknown:
+                raise OdysseyError(
+                    f"{type(self).__name__}: unknown setting {min(unknown)!r}; "
+                    f"settings are {', '.join(defaults)}"
+                )
+            members = list(group["params"])
+            for parameter in members:
+                if not isinstance(parameter, Tensor):
+                    raise OdysseyError(
+                        f"{type(self).__name__}: params must be Parameters, "
+                        f"got {type(parameter).__name__}"
+                    )
+                if id(parameter) in seen:
+                    raise OdysseyError(f"{type(self).__name__}: a parameter occurs twice")
+                seen.add(id(parameter))
+            self.groups.append({**defaults, **group, "params": members})
+
+    def _numbered(self) -> list[tuple[int, Parameter, dict[str, Any]]]:
+        """Return every parameter with its number and its group."""
+        pairs = [(p, group) for group in self.groups for p in group["params"]]
+        return [(number, p, group) for number, (p, group) in enumerate(pairs)]
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for _, parameter, _ in self._numbered():
+            parameter.grad = None
+
+    def step(self) -> None:
+        """Update every parameter that has a gradient, in place."""
+        with no_grad():
+            for number, parameter, group in self._numbered():
+                if parameter.grad is not None:
+                    parameter._before_write(type(self).__name__)
+                    state = self.state.setdefault(number, {})
+                    self.update(parameter.data, parameter.grad.data, state, group)
+
+    def update(
+        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        """Update one parameter's array in place; ``state`` is empty at its first step."""
+        raise OdysseyError(f"{type(self).__name__}: an optimizer must define update")
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return the state as arrays by the name ``NUMBER.KEY``; settings are not in it."""
+        return {
+            f"{number}.{key}": np.asarray(value)
+            for number, state in self.state.items()
+            for key, value in state.items()
+        }
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Take over a state that :meth:`state_dict` gave.
+
+        Raises
+        ------
+        FormatError
+            If a name is not of the form ``NUMBER.KEY`` or has no parameter, or
+            if an array does not have its parameter's shape.
+        """
+        parameters = {number: parameter for number, parameter, _ in self._numbered()}
+        loaded: dict[int, dict[str, Any]] = {}
+        for name, array in state.items():
+            number, _, key = name.partition(".")
+            parameter = parameters.get(int(number)) if number.isdecimal() and key else None
+            if parameter is None:
+                raise FormatError(
+                    f"{type(self).__name__}: the state names {name!r}, but there are "
+                    f"{len(parameters)} parameters"
+                )
+            array = np.array(array)
+            if array.ndim and array.shape != parameter.shape:
+                raise FormatError(
+                    f"{type(self).__name__}: {name} has shape {array.shape} "
+                    f"but its parameter has {parameter.shape}"
+                )
+            value = array if array.ndim or not parameter.ndim else array.item()
+            loaded.setdefault(int(number), {})[key] = value
+        self.state = loaded
+
+
+def state_dtype(param: np.ndarray) -> np.dtype[Any]:
+    """Return the dtype of an optimizer's state: float32 for half-precision parameters."""
+    return np.result_type(param, np.float32)
+
+
+def check_setting(op: str, name: str, value: float, low: float, high: float) -> None:
+    """Raise unless ``low <= value < high``."""
+    if not low <= value < high:
+        raise OdysseyError(f"{op}: {name} must lie in [{low}, {high}), got {value!r}")

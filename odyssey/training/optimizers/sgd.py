@@ -1,0 +1,100 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from odyssey.backend import kernel
+from odyssey.errors import OdysseyError
+from odyssey.training.optimizers.optimizer import Optimizer, check_setting, state_dtype
+
+__all__ = ["SGD"]
+
+
+class SGD(Optimizer):
+    r"""Stochastic gradient descent, with momentum.
+
+    With the gradient g (weight decay :math:`\lambda` added), learning rate
+    :math:`\eta`, momentum :math:`\mu` and dampening :math:`\tau`:
+
+    .. math::
+
+        g &\leftarrow g + \lambda\, w \\
+        v &\leftarrow \mu\, v + (1 - \tau)\, g \qquad (v = g \text{ at first}) \\
+        w &\leftarrow w - \eta\, v
+        \qquad\text{or, Nesterov's way,}\qquad
+        w \leftarrow w - \eta\, (g + \mu\, v)
+
+    Parameters
+    ----------
+    params : iterable of Parameter, or of dict
+    lr : float
+    momentum, dampening, weight_decay : float
+    nesterov : bool
+        Look ahead; needs a momentum, and no dampening.
+
+    Raises
+    ------
+    OdysseyError
+        If a setting is out of range.
+
+    References
+    ----------
+    .. [1] I. Sutskever, J. Martens, G. Dahl, G. Hinton, "On the importance of
+       initialization and momentum in deep learning", ICML 2013, section 2.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> w = od.Parameter(od.tensor([1.0]))
+    >>> optimizer = od.training.optimizers.SGD([w], lr=0.1)
+    >>> (w * w).sum().backward()
+    >>> optimizer.step()
+    >>> w.numpy()
+    array([0.8], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 0.01,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        check_setting("SGD", "lr", lr, 0, math.inf)
+        check_setting("SGD", "momentum", momentum, 0, math.inf)
+        check_setting("SGD", "weight_decay", weight_decay, 0, math.inf)
+        if nesterov and (momentum == 0 or dampening != 0):
+            raise OdysseyError("SGD: nesterov needs a momentum above 0 and no dampening")
+        settings = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, settings)
+
+    def update(
+        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        dampening = group["dampening"]
+        if group["momentum"] and "velocity" not in state:
+            state["velocity"] = np.zeros(param.shape, state_dtype(param))
+            dampening = 0.0  # the first velocity is the gradient itself
+        kernel("sgd")(
+            param,
+            grad,
+            state.get("velocity") if group["momentum"] else None,
+            group["lr"],
+            group["momentum"],
+            dampening,
+            group["weight_decay"],
+            group["nesterov"],
+        )
