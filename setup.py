@@ -191,6 +191,7 @@ class BuildExtensions(build_ext):
         from Cython.Build import cythonize
 
         directives = {
+            "annotation_typing": False,
             "language_level": 3,
             "binding": True,
             "boundscheck": switched_on("ODYSSEY_BOUNDSCHECK"),

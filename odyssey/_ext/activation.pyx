@@ -79,7 +79,7 @@ cdef object relu_door(object value, object test, int number):
     return out
 
 
-def relu(x):
+def relu(x: np.ndarray) -> np.ndarray:
     """Set the negative elements of x to zero.
 
     Same contract as odyssey.reference.activation.relu. One pass over memory;
@@ -92,7 +92,7 @@ def relu(x):
     return relu_door(x, x, number)
 
 
-def relu_backward(grad, out):
+def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Pass the gradient where the output of relu is positive.
 
     Same contract as odyssey.reference.activation.relu_backward. One pass over
@@ -292,7 +292,7 @@ cdef object backward_door(Function function, str op, object grad, object out, ob
     return rows_door(function, op, grad, out, axis, number)
 
 
-def softmax(x, axis=-1):
+def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """Turn scores into probabilities along an axis.
 
     Same contract as odyssey.reference.activation.softmax. Each row is read
@@ -301,7 +301,7 @@ def softmax(x, axis=-1):
     return forward_door(SOFTMAX, "softmax", x, axis)
 
 
-def softmax_backward(grad, out, axis=-1):
+def softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> np.ndarray:
     """Gradient of softmax with respect to its scores.
 
     Same contract as odyssey.reference.activation.softmax_backward. Each row is
@@ -310,7 +310,7 @@ def softmax_backward(grad, out, axis=-1):
     return backward_door(SOFTMAX_BACKWARD, "softmax_backward", grad, out, axis)
 
 
-def log_softmax(x, axis=-1):
+def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     """Turn scores into the logarithms of probabilities along an axis.
 
     Same contract as odyssey.reference.activation.log_softmax. Each row is read
@@ -319,7 +319,7 @@ def log_softmax(x, axis=-1):
     return forward_door(LOG_SOFTMAX, "log_softmax", x, axis)
 
 
-def log_softmax_backward(grad, out, axis=-1):
+def log_softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> np.ndarray:
     """Gradient of log_softmax with respect to its scores.
 
     Same contract as odyssey.reference.activation.log_softmax_backward. Each

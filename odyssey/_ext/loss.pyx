@@ -114,7 +114,7 @@ cdef object usable_labels(object labels, Py_ssize_t N, Py_ssize_t C):
     return labels
 
 
-def softmax_cross_entropy(x, labels):
+def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cross-entropy of softmax(x) against integer labels, row by row.
 
     Same contract as odyssey.reference.loss.softmax_cross_entropy. Scores are
@@ -147,7 +147,9 @@ def softmax_cross_entropy(x, labels):
     return losses, logsumexp
 
 
-def softmax_cross_entropy_backward(grad, x, labels, logsumexp):
+def softmax_cross_entropy_backward(
+    grad: np.ndarray, x: np.ndarray, labels: np.ndarray, logsumexp: np.ndarray
+) -> np.ndarray:
     """Gradient of softmax_cross_entropy with respect to its scores.
 
     Same contract as odyssey.reference.loss.softmax_cross_entropy_backward.

@@ -35,6 +35,8 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 
+import numpy as np
+
 from odyssey.utils.kernel_checks import check_matmul
 
 cnp.import_array()
@@ -298,7 +300,7 @@ cdef inline void flatten(Batch* batch) noexcept nogil:
     batch.axes = 0
 
 
-def matmul(a, b):
+def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Multiply matrices, or stacks of them.
 
     Same contract as odyssey.reference.matmul.matmul. Operands are packed into

@@ -162,7 +162,16 @@ cdef bint state_fits(object state, object param, int kind) noexcept:
     return float_type(state) == sum_type(kind) and same_shape(state, param) and PyArray_ISWRITEABLE(state)
 
 
-def sgd(param, grad, velocity, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+def sgd(
+    param: np.ndarray,
+    grad: np.ndarray,
+    velocity: np.ndarray | None,
+    lr: float,
+    momentum: float = 0.0,
+    dampening: float = 0.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+) -> None:
     """Step down the gradient, with momentum.
 
     Same contract as odyssey.reference.optim.sgd. One pass over memory.
@@ -186,8 +195,19 @@ def sgd(param, grad, velocity, lr, momentum=0.0, dampening=0.0, weight_decay=0.0
     update(param, grad, velocity, None, &rule, kind)
 
 
-def adam(param, grad, exp_avg, exp_avg_sq, step, lr, beta1=0.9, beta2=0.999, eps=1e-8, weight_decay=0.0,
-         decoupled=False):
+def adam(
+    param: np.ndarray,
+    grad: np.ndarray,
+    exp_avg: np.ndarray,
+    exp_avg_sq: np.ndarray,
+    step: int,
+    lr: float,
+    beta1: float = 0.9,
+    beta2: float = 0.999,
+    eps: float = 1e-8,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+) -> None:
     """Step down the gradient, each element scaled by the size of its recent gradients.
 
     Same contract as odyssey.reference.optim.adam. One pass over memory.
