@@ -6,9 +6,12 @@ import os
 from collections.abc import Mapping
 
 from odyssey.tensor import Tensor
-from odyssey.utils import serialization as _arrays
+from odyssey.utils.arrays import as_ndarray
+from odyssey.utils.serialization import load_arrays, save_arrays
 
 __all__ = ["load", "save"]
+
+_LONE = "tensor"
 
 
 def save(
@@ -19,8 +22,9 @@ def save(
     Parameters
     ----------
     obj : Module, mapping of str to Tensor or ndarray, Tensor or ndarray
-        A single one is stored under the name ``"tensor"``. Memory in any
-        layout is written in logical (C) order.
+        Anything with ``state_dict()`` counts as a module. A single array is
+        stored under the name ``"tensor"``. Memory in any layout is written in
+        logical (C) order.
     path : path-like
         Replaced atomically.
     metadata : mapping of str to str, optional
@@ -41,16 +45,20 @@ def save(
     ...     od.load(f"{folder}/w.safetensors")
     {'weight': tensor([1., 1.])}
     """
-    _arrays.save(obj, path, metadata)
+    if callable(state_dict := getattr(obj, "state_dict", None)):
+        obj = state_dict()
+    if not isinstance(obj, Mapping):
+        obj = {_LONE: as_ndarray(obj, "save", "obj")}
+    save_arrays(obj, path, metadata)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Tensor]:
-    """Load a safetensors file as a dict of tensors; see :func:`save`.
+    """Load a safetensors file as a dict of tensors, in the order of their names.
 
     Raises
     ------
     FormatError
         If the file cannot be read, is truncated or is not safetensors.
     """
-    arrays, _ = _arrays.load_arrays(path)
+    arrays, _ = load_arrays(path)
     return {name: Tensor(array) for name, array in arrays.items()}

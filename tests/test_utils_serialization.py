@@ -10,8 +10,9 @@ import struct
 import numpy as np
 import pytest
 
+import odyssey as od
 from odyssey.errors import DTypeError, FormatError
-from odyssey.utils import io, load, load_arrays, save, save_arrays
+from odyssey.utils import io, load_arrays, save_arrays
 
 DTYPES = [
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
@@ -69,36 +70,32 @@ def test_names_and_metadata_come_back(tmp_path):
     assert load_arrays(tmp_path / "empty") == ({}, {})
 
 
-class FakeTensor:
-    """Quacks as a Tensor does."""
-
-    def __init__(self, data):
-        self.data = data
-
-
 class OnlyNumpy:
+    """Quacks as other libraries' tensors do."""
+
     def numpy(self):
         return np.array([4, 5])
 
 
 class Model:
     def state_dict(self):
-        return {"layer.weight": FakeTensor(np.ones((2, 1))), "steps": np.array(3)}
+        return {"layer.weight": od.ones((2, 1)), "steps": np.array(3)}
 
 
 def test_save_takes_whatever_holds_arrays(tmp_path):
-    save(Model(), tmp_path / "model", {"epoch": "2"})
+    od.save(Model(), tmp_path / "model", {"epoch": "2"})
     got, metadata = load_arrays(tmp_path / "model")
     assert got["layer.weight"].tolist() == [[1], [1]] and got["steps"] == 3
     assert metadata == {"epoch": "2"}
     for lone, want in (
         (np.arange(3), [0, 1, 2]),
-        (FakeTensor(np.eye(1)), [[1]]),
+        (od.eye(1), [[1]]),
         (OnlyNumpy(), [4, 5]),
     ):
-        save(lone, tmp_path / "lone")
-        got = load(tmp_path / "lone")
-        assert list(got) == ["tensor"] and got["tensor"].tolist() == want
+        od.save(lone, tmp_path / "lone")
+        got = od.load(tmp_path / "lone")
+        assert list(got) == ["tensor"] and isinstance(got["tensor"], od.Tensor)
+        assert got["tensor"].tolist() == want
 
 
 @pytest.mark.parametrize(
@@ -119,13 +116,13 @@ def test_save_takes_whatever_holds_arrays(tmp_path):
 )
 def test_what_cannot_be_saved_is_named(tmp_path, obj, message):
     with pytest.raises(DTypeError, match=message):
-        save(obj, tmp_path / "f")
+        od.save(obj, tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_metadata_must_be_strings(tmp_path):
     with pytest.raises(DTypeError, match="metadata must map strings to strings, got 'epoch': 3"):
-        save({"a": np.ones(1)}, tmp_path / "f", {"epoch": 3})
+        od.save({"a": np.ones(1)}, tmp_path / "f", {"epoch": 3})
 
 
 def good_file() -> bytes:
@@ -135,7 +132,7 @@ def good_file() -> bytes:
 
 def test_a_file_made_by_hand_is_read(tmp_path):
     (tmp_path / "f").write_bytes(good_file())
-    assert load(tmp_path / "f")["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert od.load(tmp_path / "f")["w"].tolist() == [[0, 1, 2], [3, 4, 5]]
 
 
 @pytest.mark.parametrize(
@@ -157,7 +154,7 @@ def test_a_damaged_file_is_named(tmp_path, content):
     with pytest.raises(
         FormatError, match=r"load: .*weights\.safetensors is not a whole safetensors"
     ):
-        load(path)
+        od.load(path)
 
 
 def test_a_dtype_that_numpy_lacks_is_named(tmp_path):
@@ -168,14 +165,14 @@ def test_a_dtype_that_numpy_lacks_is_named(tmp_path):
     size = content.index(b"}}") + 2 - 8
     (tmp_path / "f").write_bytes(struct.pack("<Q", size) + content[8:])
     with pytest.raises(FormatError, match=r"load: .*f: w is BF16, expected one of BOOL, I8"):
-        load(tmp_path / "f")
+        od.load(tmp_path / "f")
 
 
 def test_missing_file_and_folder(tmp_path):
     with pytest.raises(FormatError, match=r"load: cannot read .*absent: No such file or directory"):
-        load(tmp_path / "absent")
+        od.load(tmp_path / "absent")
     with pytest.raises(FormatError, match=r"load: cannot read .*: Is a directory"):
-        load(tmp_path)
+        od.load(tmp_path)
 
 
 # -- atomic writing ----------------------------------------------------------------------------
@@ -185,16 +182,16 @@ def test_missing_file_and_folder(tmp_path):
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_save_that_fails_leaves_the_old_file(tmp_path, monkeypatch, step, error):
     path = tmp_path / "model.safetensors"
-    save({"w": np.arange(3)}, path)
+    od.save({"w": np.arange(3)}, path)
 
     def fail(*args):
         raise error
 
     monkeypatch.setattr(io.os, step, fail)
     with pytest.raises(type(error)):
-        save({"w": np.zeros(1000)}, path)
+        od.save({"w": np.zeros(1000)}, path)
     monkeypatch.undo()
-    assert load(path)["w"].tolist() == [0, 1, 2]
+    assert od.load(path)["w"].tolist() == [0, 1, 2]
     assert os.listdir(tmp_path) == ["model.safetensors"]
 
 

@@ -18,32 +18,28 @@ if TYPE_CHECKING:
     from odyssey.utils.config import load_config, resolve, save_config
     from odyssey.utils.images import read_image
     from odyssey.utils.io import atomic_write
-    from odyssey.utils.serialization import load, load_arrays, save, save_arrays
+    from odyssey.utils.serialization import load_arrays, save_arrays
     from odyssey.utils.visualization import plot_training_curves
 
 __all__ = [
     "atomic_write",
-    "load",
     "load_arrays",
     "load_config",
     "plot_training_curves",
     "progress",
     "read_image",
     "resolve",
-    "save",
     "save_arrays",
     "save_config",
 ]
 
 _HOMES = {
     "atomic_write": "io",
-    "load": "serialization",
     "load_arrays": "serialization",
     "load_config": "config",
     "plot_training_curves": "visualization",
     "read_image": "images",
     "resolve": "config",
-    "save": "serialization",
     "save_arrays": "serialization",
     "save_config": "config",
 }

@@ -4,9 +4,9 @@ A `safetensors <https://github.com/huggingface/safetensors>`_ file is a JSON
 header (name, dtype, shape and place of every array) and then the raw bytes.
 Unlike a pickle it cannot run code when it is loaded.
 
-`save_arrays` and `load_arrays` are the pair that everything else rests on:
-a flat dict of arrays and a flat dict of strings. `save` and `load` are the
-convenient pair on top: they take whatever holds arrays.
+`save_arrays` and `load_arrays` deal in a flat dict of arrays and a flat dict
+of strings; ``od.save`` and ``od.load`` stand on them and take whatever holds
+arrays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from odyssey.errors import DTypeError, FormatError
 from odyssey.utils.arrays import as_ndarray
 from odyssey.utils.io import atomic_write
 
-__all__ = ["load", "load_arrays", "save", "save_arrays"]
+__all__ = ["load_arrays", "save_arrays"]
 
 # The format's name of every dtype that is written and read here.
 _DTYPES = {
@@ -40,7 +40,6 @@ _DTYPES = {
     "F64": "float64",
 }
 _RESERVED = "__metadata__"  # the key under which the header keeps the metadata
-_LONE = "tensor"
 
 
 def save_arrays(
@@ -161,57 +160,3 @@ def load_arrays(
         reason = error.strerror or str(error)
         raise FormatError(f"load: cannot read {name}: {reason}") from error
     return arrays, metadata
-
-
-def save(
-    obj: object, path: str | os.PathLike[str], metadata: Mapping[str, str] | None = None
-) -> None:
-    """Save a model's state, a dict of arrays, or one array as safetensors.
-
-    Parameters
-    ----------
-    obj : object with ``state_dict()``, mapping of str to array, or array
-        Arrays are ndarrays or Tensors. A lone one is stored under the name
-        ``"tensor"``, and comes back as a dict with that name.
-    path : path-like
-        The file, replaced atomically.
-    metadata : mapping of str to str, optional
-        Kept in the file's header.
-
-    Raises
-    ------
-    DTypeError, OSError
-        As `save_arrays`.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save(np.array([1.5, -2.0]), folder + "/one.safetensors")
-    ...     load(folder + "/one.safetensors")
-    {'tensor': array([ 1.5, -2. ])}
-    """
-    if callable(state_dict := getattr(obj, "state_dict", None)):
-        obj = state_dict()
-    if not isinstance(obj, Mapping):
-        obj = {_LONE: as_ndarray(obj, "save", "obj")}
-    save_arrays(obj, path, metadata)
-
-
-def load(path: str | os.PathLike[str]) -> dict[str, npt.NDArray[Any]]:
-    """Load what `save` wrote: always a dict of ndarrays, in the order of their names.
-
-    Raises
-    ------
-    FormatError
-        As `load_arrays`, which gives the metadata too.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     save({"b": np.zeros(2), "a": np.array(7)}, folder + "/two.safetensors")
-    ...     load(folder + "/two.safetensors")
-    {'a': array(7), 'b': array([0., 0.])}
-    """
-    return load_arrays(path)[0]
