@@ -3,7 +3,8 @@
 The same names, signatures and results as ``odyssey.fast``, in Python over
 NumPy arrays, written to be read beside the formula. They loop over output
 positions and let NumPy do the inner sum of one row. Besides floats they take
-arrays of Python objects, so that exact fractions pass through them.
+arrays of Python objects, so that exact fractions pass through them. Like their
+twins they give infinities and NaNs without a warning (``np.errstate``).
 """
 
 from __future__ import annotations

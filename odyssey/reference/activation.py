@@ -16,6 +16,7 @@ __all__ = [
 ]
 
 
+@np.errstate(all="ignore")
 def relu(x: np.ndarray) -> np.ndarray:
     r"""Set the negative elements of x to zero.
 
@@ -59,6 +60,7 @@ def relu(x: np.ndarray) -> np.ndarray:
     return out
 
 
+@np.errstate(all="ignore")
 def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     r"""Pass the gradient where the output of relu is positive.
 
@@ -102,6 +104,7 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     return grad_x
 
 
+@np.errstate(all="ignore")
 def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     r"""Turn scores into probabilities along an axis.
 
@@ -148,13 +151,17 @@ def softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     axis = check_axis("softmax", x, axis)
     sums = np.result_type(x, np.float32)
     out = np.empty(x.shape, dtype=x.dtype)
+    if x.size == 0:
+        return out
     rows_in, rows_out = np.moveaxis(x, axis, -1), np.moveaxis(out, axis, -1)
     for n in np.ndindex(rows_in.shape[:-1]):
-        e = _exp_below_max(rows_in[n].astype(sums))
+        row = rows_in[n].astype(sums)
+        e = np.exp(row - row.max())
         rows_out[n] = e / e.sum()
     return out
 
 
+@np.errstate(all="ignore")
 def softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> np.ndarray:
     r"""Gradient of softmax with respect to its scores.
 
@@ -205,6 +212,7 @@ def softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> np.nd
     return grad_x
 
 
+@np.errstate(all="ignore")
 def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     r"""Turn scores into the logarithms of probabilities along an axis.
 
@@ -246,15 +254,17 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> np.ndarray:
     axis = check_axis("log_softmax", x, axis)
     sums = np.result_type(x, np.float32)
     out = np.empty(x.shape, dtype=x.dtype)
+    if x.size == 0:
+        return out
     rows_in, rows_out = np.moveaxis(x, axis, -1), np.moveaxis(out, axis, -1)
     for n in np.ndindex(rows_in.shape[:-1]):
         row = rows_in[n].astype(sums)
-        e = _exp_below_max(row)
-        with np.errstate(invalid="ignore"):
-            rows_out[n] = (row - row.max(initial=-np.inf)) - np.log(e.sum())
+        m = row.max()
+        rows_out[n] = (row - m) - np.log(np.exp(row - m).sum())
     return out
 
 
+@np.errstate(all="ignore")
 def log_softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> np.ndarray:
     r"""Gradient of log_softmax with respect to its scores.
 
@@ -302,9 +312,3 @@ def log_softmax_backward(grad: np.ndarray, out: np.ndarray, axis: int = -1) -> n
         g, y = rows_grad[n].astype(sums), rows_y[n].astype(sums)
         rows_x[n] = g - np.exp(y) * g.sum()
     return grad_x
-
-
-def _exp_below_max(row: np.ndarray) -> np.ndarray:
-    """Return exp(row - max(row)); inf - inf is NaN, and not worth a warning."""
-    with np.errstate(invalid="ignore"):
-        return np.exp(row - row.max(initial=-np.inf))

@@ -9,6 +9,7 @@ from odyssey.utils.kernel_checks import check_cross_entropy, check_cross_entropy
 __all__ = ["softmax_cross_entropy", "softmax_cross_entropy_backward"]
 
 
+@np.errstate(all="ignore")
 def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     r"""Cross-entropy of softmax(x) against integer labels, row by row.
 
@@ -62,13 +63,13 @@ def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
     for n in range(N):
         row = x[n].astype(sums)
         m = row.max()
-        with np.errstate(invalid="ignore"):
-            log_total = np.log(np.exp(row - m).sum())
-            losses[n] = log_total + (m - row[labels[n]])
-            logsumexp[n] = m + log_total
+        log_total = np.log(np.exp(row - m).sum())
+        losses[n] = log_total + (m - row[labels[n]])
+        logsumexp[n] = m + log_total
     return losses, logsumexp
 
 
+@np.errstate(all="ignore")
 def softmax_cross_entropy_backward(
     grad: np.ndarray, x: np.ndarray, labels: np.ndarray, logsumexp: np.ndarray
 ) -> np.ndarray:
@@ -113,8 +114,7 @@ def softmax_cross_entropy_backward(
     sums = np.result_type(x, np.float32)
     grad_x = np.empty(x.shape, dtype=x.dtype)
     for n in range(x.shape[0]):
-        with np.errstate(invalid="ignore"):
-            p = np.exp(x[n].astype(sums) - logsumexp[n])
+        p = np.exp(x[n].astype(sums) - logsumexp[n])
         p[labels[n]] -= 1
         grad_x[n] = p * grad[n].astype(sums)
     return grad_x

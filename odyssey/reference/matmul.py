@@ -9,6 +9,7 @@ from odyssey.utils.kernel_checks import check_matmul
 __all__ = ["matmul"]
 
 
+@np.errstate(all="ignore")
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     r"""Multiply matrices, or stacks of them.
 

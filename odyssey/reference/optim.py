@@ -9,6 +9,7 @@ from odyssey.utils.kernel_checks import check_optimizer, check_step
 __all__ = ["adam", "sgd"]
 
 
+@np.errstate(all="ignore")
 def sgd(
     param: np.ndarray,
     grad: np.ndarray,
@@ -89,6 +90,7 @@ def sgd(
         param[i] = p[i] - lr * step
 
 
+@np.errstate(all="ignore")
 def adam(
     param: np.ndarray,
     grad: np.ndarray,
