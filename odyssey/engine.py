@@ -12,7 +12,6 @@ the rules record themselves, and the result can be differentiated again.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -246,7 +245,7 @@ def _fitted(node: Node, position: int, edge: Edge, grad: Any) -> Any:
         operation = node.operation
         argument = operation.names[operation.wrt[position]]
         raise GradientError(
-            f"{operation.rule.__name__}: the gradient for {argument} has shape {grad.shape} "
+            f"{operation.name}_backward: the gradient for {argument} has shape {grad.shape} "
             f"but {argument} has {shape}"
         )
     return grad if grad.dtype == dtype else grad.astype(dtype)

@@ -66,7 +66,10 @@ __all__ = [
 ]
 
 Edge = tuple[Any, int]
-"""Where a gradient goes: a leaf Tensor, or (Node, number of its output)."""
+"""Where a gradient goes: (leaf Tensor, 0) or (Node, number of its output)."""
+
+Pick = Callable[[Any, Any, Any, Any], Any]
+"""From (arrays, out, saved, needs) to the value of one rule parameter."""
 
 
 class Saved:
@@ -134,16 +137,16 @@ class Getter:
     def __init__(self, operation: Operation, name: str) -> None:
         base, _, suffix = name.rpartition("_")
         self.name = name
-        self.position = -1
+        self.position = -1  # of the argument that is kept; -1 where none is
+        self.get: Pick
         if name in operation.names:
             self.kind = "argument"
             self.position = operation.names.index(name)
-            self.get = lambda arrays, out, saved, needs, i=self.position: arrays[i]
+            self.get = _pick_argument(self.position)
         elif suffix in ("shape", "dtype") and base in operation.names:
             self.kind = "metadata"
-            of = _shape_of if suffix == "shape" else _dtype_of
-            i = operation.names.index(base)
-            self.get = lambda arrays, out, saved, needs, i=i, of=of: of(arrays[i])
+            what = _shape_of if suffix == "shape" else _dtype_of
+            self.get = _pick_argument(operation.names.index(base), what)
         elif name == "out":
             self.kind = "out"
             self.get = lambda arrays, out, saved, needs: out
@@ -152,8 +155,18 @@ class Getter:
             self.get = lambda arrays, out, saved, needs: needs
         else:
             self.kind = "saved"
-            get_saved = operator.attrgetter(name)
-            self.get = lambda arrays, out, saved, needs: get_saved(saved)
+            self.get = _pick_saved(name)
+
+
+def _pick_argument(position: int, what: Callable[[Any], Any] | None = None) -> Pick:
+    if what is None:
+        return lambda arrays, out, saved, needs: arrays[position]
+    return lambda arrays, out, saved, needs: what(arrays[position])
+
+
+def _pick_saved(name: str) -> Pick:
+    get = operator.attrgetter(name)
+    return lambda arrays, out, saved, needs: get(saved)
 
 
 def _shape_of(value: Any) -> Any:
@@ -186,8 +199,8 @@ class Node:
 
     __slots__ = (
         "edges",
-        "guards",
         "formula_values",
+        "guards",
         "operation",
         "order",
         "outputs",

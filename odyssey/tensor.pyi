@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ OWNER: int
 BORROWER: int
 ALIASED_BORROWER: int
 
-_Operand = Tensor | npt.NDArray[Any] | np.generic | float | int | bool
+_Operand: TypeAlias = "Tensor | npt.NDArray[Any] | np.generic | float"
 
 class Storage:
     version: int

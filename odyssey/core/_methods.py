@@ -31,7 +31,8 @@ def _in_place(operation, ufunc):
     """Return an in-place operator: a write where nothing is recorded, else a new tensor."""
 
     def method(self, other):
-        if self.requires_grad and self._node is not None or _requires_grad(other):
+        on_tape = self.requires_grad and self._node is not None
+        if on_tape or _requires_grad(other):
             return operation(self, other)
         self._before_write(operation.__name__)
         ufunc(self.data, _plain(other), out=self.data, casting="same_kind")
@@ -51,9 +52,8 @@ def _reshape(self, *shape_):
 
 def _transpose(self, *axes):
     """Return the axes in another order; see :func:`odyssey.core.transpose`."""
-    if len(axes) == 1 and (axes[0] is None or isinstance(axes[0], (tuple, list))):
-        axes = axes[0]
-    return matrix.transpose(self, axes or None)
+    given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
+    return matrix.transpose(self, given or None)
 
 
 def _copy(self):
@@ -128,5 +128,3 @@ def attach() -> None:
         setattr(Tensor, f"__i{name}__", _in_place(OPERATORS[name], ufunc))
     for name, method in METHODS.items():
         setattr(Tensor, name, method)
-    # Defining __eq__ must not cost the hash, which goes by identity.
-    Tensor.__hash__ = object.__hash__

@@ -66,7 +66,7 @@ def relu_backward(grad, out):
 
 @relu.backward_formula
 def relu_backward_formula(grad, out):
-    """The same in operators; the step function is constant wherever it has a derivative."""
+    """Return the same in operators; the step is constant wherever it has a derivative."""
     return grad * (out > 0)
 
 
@@ -129,7 +129,7 @@ def softmax_backward(grad, out, axis=-1):
 
 @softmax.backward_formula
 def softmax_backward_formula(grad, out, axis=-1):
-    """The same in operators."""
+    """Return the same in operators."""
     return out * (grad - (grad * out).sum(axis, keepdims=True))
 
 
@@ -185,5 +185,5 @@ def log_softmax_backward(grad, out, axis=-1):
 
 @log_softmax.backward_formula
 def log_softmax_backward_formula(grad, out, axis=-1):
-    """The same in operators."""
+    """Return the same in operators."""
     return grad - exp(out) * grad.sum(axis, keepdims=True)

@@ -150,7 +150,7 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
     if stop is None:
         start, stop = 0, start
     dtype = dtype or _dtype_of_python([start, stop, step])
-    return Tensor(np.arange(start, stop, step, dtype), requires_grad)
+    return Tensor(np.arange(start, stop, step, dtype=dtype), requires_grad)
 
 
 def linspace(start, stop, num=50, dtype=None, requires_grad=False):

@@ -144,7 +144,7 @@ def cross_entropy_backward(grad, x, target, logsumexp, reduction="mean"):
 
 @cross_entropy.backward_formula
 def cross_entropy_backward_formula(grad, x, target, reduction="mean"):
-    """The same in operators."""
+    """Return the same in operators."""
     axis = _class_axis(x.ndim)
     classes = np.arange(x.shape[axis]).reshape((-1,) + (1,) * (x.ndim - axis - 1))
     truth = (classes == np.expand_dims(target, axis)).astype(x.dtype)

@@ -59,5 +59,7 @@ class Sequential(Module):
         if isinstance(index, slice):
             return Sequential(*modules[index])
         if not -len(modules) <= index < len(modules):
-            raise ShapeError(f"Sequential: index {index} is out of range for {len(modules)} modules")
+            raise ShapeError(
+                f"Sequential: index {index} is out of range for {len(modules)} modules"
+            )
         return modules[index]
