@@ -201,7 +201,8 @@ static inline vf64 vsqrt_f64(vf64 v)
  * exp(r): Taylor's series; the first omitted term is below 2**-27 (float, degree 7) and 2**-57 (double, degree 13).
  * 2**n: in two factors, because n reaches from below the smallest exponent (results become subnormal, then 0) to one
  *    above the largest (results become infinite). NaN passes through every step.
- * Largest error found against the exact value: 1 ulp (float), 1 ulp (double), in the subnormal range too. */
+ * Largest error found over the whole range, against the exact value: 1.3 ulp for float, 1.1 ulp for double (without FMA;
+ * below 1 with it), subnormal results included. */
 static inline vf32 vexp_f32(vf32 x)
 {
     const vf32 magic = vsplat_f32(0x1.8p23f);
