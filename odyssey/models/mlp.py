@@ -34,7 +34,7 @@ def mlp(
     Returns
     -------
     Sequential
-        From (N, *input_shape) to (N, classes).
+        From ``(N, *input_shape)`` to ``(N, classes)``.
 
     References
     ----------
