@@ -1,8 +1,9 @@
 """Build odyssey: one Cython source per kernel family, compiled once per instruction-set level.
 
-Every ``odyssey/_ext/NAME.pyx`` becomes ``odyssey._ext.baseline.NAME``, and on x86-64 also ``odyssey._ext.v3.NAME`` and
-``odyssey._ext.v4.NAME``; sources whose name starts with an underscore are compiled once, as ``odyssey._ext._NAME``.
-Flags, OpenMP and levels are tried on a tiny file first, and what the compiler refuses is left out.
+Every ``odyssey/_ext/NAME.pyx`` becomes ``odyssey._ext.baseline.NAME``, and on x86-64 also
+``odyssey._ext.v3.NAME`` and ``odyssey._ext.v4.NAME``; sources whose name starts with an underscore
+are compiled once, as ``odyssey._ext._NAME``. Flags, OpenMP and levels are tried on a tiny file
+first, and what the compiler refuses is left out.
 What was built is written to ``odyssey/_ext/_build_info.py``, which ``odyssey.fast`` reads.
 
 Environment variables:
@@ -33,15 +34,25 @@ LEVELS = {
     "v3": ["-march=x86-64-v3"],
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
-# No -ffast-math: it breaks NaN and infinity. Contraction makes fused multiply-adds of `a * b + c`; peeling lets GCC
-# unroll the register tiles completely, without which they live in memory.
-FLAGS = ["-O3", "-g0", "-ffp-contract=fast", "-fno-math-errno", "-Wno-unused-function", "--param=max-completely-peeled-insns=2000"]
+# No -ffast-math: it breaks NaN and infinity. Contraction makes fused multiply-adds of `a * b + c`;
+# peeling lets GCC unroll the register tiles completely, without which they live in memory.
+FLAGS = [
+    "-O3",
+    "-g0",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-Wno-unused-function",
+    "--param=max-completely-peeled-insns=2000",
+]
 
-TINY = "typedef float lanes __attribute__((vector_size(16)));\nint tiny(lanes *x) { return (*x)[0] > 0; }\n"
+TINY = """
+typedef float lanes __attribute__((vector_size(16)));
+int tiny(lanes *x) { return (*x)[0] > 0; }
+"""
 TINY_PYTHON = "#include <Python.h>\nint tiny(void) { return PY_MAJOR_VERSION; }\n"
 TINY_OPENMP = "#include <omp.h>\nint tiny(void) { return omp_get_max_threads(); }\n"
 
-BUILD_INFO = '''"""What the build compiled. Written by setup.py; its absence marks a checkout that was never built."""
+BUILD_INFO = '''"""What the build compiled. Written by setup.py; its absence: never built."""
 
 LEVELS: tuple[str, ...] = {levels!r}
 OPENMP: bool = {openmp!r}
@@ -50,7 +61,7 @@ COMPILER: str = {compiler!r}
 
 
 def switched_on(name):
-    """Return whether the environment variable `name` is set to something other than 0 or nothing."""
+    """Return whether the environment variable `name` is set, and not to 0."""
     return os.environ.get(name, "") not in ("", "0")
 
 
@@ -78,28 +89,19 @@ def failure_message(missing):
     """Return what to tell a user whose build cannot go on."""
     return (
         f"odyssey: {missing}.\n\n"
-        "The fast kernels are compiled when odyssey is installed. That needs a C compiler (gcc or clang; on Debian and\n"
-        "Ubuntu: apt install build-essential) and Python's C headers (apt install python3-dev).\n"
+        "The fast kernels are compiled when odyssey is installed. That needs a C compiler, gcc or\n"
+        "clang (on Debian and Ubuntu: apt install build-essential), and Python's C headers\n"
+        "(apt install python3-dev).\n"
         "Without them odyssey can still be installed, on the slower reference kernels alone:\n\n"
         "    ODYSSEY_NO_EXT=1 pip install .\n"
     )
 
 
 def write_build_info(package_root, levels=(), openmp=False, compiler=""):
-    """Write ``_build_info.py`` below `package_root`, the folder that holds the package ``odyssey``."""
+    """Write ``_build_info.py`` below `package_root`, which holds the package ``odyssey``."""
     path = Path(package_root) / SOURCES / "_build_info.py"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(BUILD_INFO.format(levels=tuple(levels), openmp=openmp, compiler=compiler))
-
-
-def write_if_changed(path, text):
-    """Write `text` unless the file holds it already (its time then says when it last changed); return whether it did not."""
-    path = Path(path)
-    if path.exists() and path.read_text() == text:
-        return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-    return True
 
 
 class Probe:
@@ -111,15 +113,37 @@ class Probe:
         self.include_dirs = [f"-I{folder}" for folder in include_dirs]
 
     def accepts(self, flags, text=TINY, link=False):
-        """Return whether `text` compiles (and links to a library) with `flags` and without a warning about them."""
+        """Return whether `text` compiles (and links) with `flags` and without a warning."""
         with tempfile.TemporaryDirectory() as folder:
             source, object_file = Path(folder, "tiny.c"), Path(folder, "tiny.o")
             source.write_text(text)
-            steps = [[*self.compile_command, *self.include_dirs, "-Werror", *flags, "-c", str(source), "-o", str(object_file)]]
+            steps = [
+                [
+                    *self.compile_command,
+                    *self.include_dirs,
+                    "-Werror",
+                    *flags,
+                    "-c",
+                    str(source),
+                    "-o",
+                    str(object_file),
+                ]
+            ]
             if link:
-                steps.append([*self.link_command, str(object_file), *flags, "-o", str(Path(folder, "tiny.so"))])
+                steps.append(
+                    [
+                        *self.link_command,
+                        str(object_file),
+                        *flags,
+                        "-o",
+                        str(Path(folder, "tiny.so")),
+                    ]
+                )
             try:
-                return all(subprocess.run(step, capture_output=True, check=False).returncode == 0 for step in steps)
+                return all(
+                    subprocess.run(step, capture_output=True, check=False).returncode == 0
+                    for step in steps
+                )
             except OSError:
                 return False
 
@@ -133,11 +157,24 @@ class Probe:
         words = [word for word in self.compile_command if not word.startswith("-")]
         program = next((Path(word).name for word in words if "cache" not in Path(word).name), "cc")
         try:
-            output = subprocess.run([*self.compile_command, "-dumpfullversion", "-dumpversion"], capture_output=True, text=True, check=False).stdout
-            banner = subprocess.run([*self.compile_command, "--version"], capture_output=True, text=True, check=False).stdout
+            output = subprocess.run(
+                [*self.compile_command, "-dumpfullversion", "-dumpversion"],
+                capture_output=True,
+                text=True,
+                check=False,
+            ).stdout
+            banner = subprocess.run(
+                [*self.compile_command, "--version"], capture_output=True, text=True, check=False
+            ).stdout
         except OSError:
             return program
-        family = "clang" if "clang" in banner else "gcc" if "Free Software Foundation" in banner else program
+        family = (
+            "clang"
+            if "clang" in banner
+            else "gcc"
+            if "Free Software Foundation" in banner
+            else program
+        )
         return f"{family} {output.split()[0]}" if output.split() else family
 
 
@@ -145,22 +182,33 @@ class BuildExtensions(build_ext):
     """Probe the compiler, cythonize every level, compile in parallel, write down what was built."""
 
     def finalize_options(self):
+        """Compile with all processors unless told otherwise."""
         super().finalize_options()
         if self.parallel is None:
-            self.parallel = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            self.parallel = (
+                len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+            )
 
     def run(self):
+        """Build, say how to go on without a compiler if it fails, and write down what was built."""
         try:
             super().run()
         except BaseError as error:
             if "ODYSSEY_NO_EXT" in str(error):
                 raise
-            raise CompileError(failure_message(f"the C compiler failed ({error}; its own words stand above)")) from error
+            raise CompileError(
+                failure_message(f"the C compiler failed ({error}; its own words stand above)")
+            ) from error
         folder = ROOT if self.inplace else self.build_lib
-        levels = [level for level in LEVELS if any(f"._ext.{level}." in ext.name for ext in self.extensions)]
+        levels = [
+            level
+            for level in LEVELS
+            if any(f"._ext.{level}." in ext.name for ext in self.extensions)
+        ]
         write_build_info(folder, levels, self.openmp, self.compiler_name)
 
     def build_extensions(self):
+        """Probe, translate, compile."""
         self.probe_compiler()
         self.extensions = [ext for ext in self.extensions if level_of(ext) in self.level_flags]
         self.cythonize()
@@ -169,16 +217,28 @@ class BuildExtensions(build_ext):
     def probe_compiler(self):
         """Find out which flags and levels this compiler takes, and whether it has OpenMP."""
         if not hasattr(self.compiler, "compiler_so"):
-            raise CompileError(failure_message("this C compiler has no vector types; gcc or clang is needed"))
-        probe = Probe(self.compiler.compiler_so, self.compiler.linker_so, self.compiler.include_dirs)
+            raise CompileError(
+                failure_message("this C compiler has no vector types; gcc or clang is needed")
+            )
+        probe = Probe(
+            self.compiler.compiler_so, self.compiler.linker_so, self.compiler.include_dirs
+        )
         if not probe.accepts([]):
             program = shlex.join(self.compiler.compiler_so[:1])
-            raise CompileError(failure_message(f"no working C compiler was found (tried {program})"))
+            raise CompileError(
+                failure_message(f"no working C compiler was found (tried {program})")
+            )
         if not probe.accepts([], TINY_PYTHON):
-            raise CompileError(failure_message(f"the C headers of Python {sys.version.split()[0]} (Python.h) were not found"))
+            raise CompileError(
+                failure_message(
+                    f"the C headers of Python {sys.version.split()[0]} (Python.h) were not found"
+                )
+            )
         common = probe.accepted(FLAGS)
         self.level_flags = {
-            level: common + probe.accepted(flags) for level, flags in LEVELS.items() if not flags or probe.accepts(flags[:1])
+            level: common + probe.accepted(flags)
+            for level, flags in LEVELS.items()
+            if not flags or probe.accepts(flags[:1])
         }
         self.openmp = probe.accepts(["-fopenmp"], TINY_OPENMP, link=True)
         self.openmp_flags = ["-fopenmp"] if self.openmp else []
@@ -186,8 +246,8 @@ class BuildExtensions(build_ext):
         self.compiler_name = probe.name()
 
     def cythonize(self):
-        """Translate the sources below ``build/``, level by level, and fill in every extension's flags."""
-        import numpy
+        """Translate the sources below ``build/``, level by level, and fill in the flags."""
+        import numpy as np
         from Cython.Build import cythonize
 
         directives = {
@@ -200,23 +260,35 @@ class BuildExtensions(build_ext):
             "initializedcheck": False,
             "wraparound": False,
         }
+        headers = [
+            str(path) for suffix in ("h", "pxd") for path in sorted(SOURCES.glob(f"*.{suffix}"))
+        ]
         translated = []
-        # One call per level and one for the rest: each needs a folder of its own, because the names of the C files are equal.
+        # One call per level and one for the rest: each needs a folder of its own, because the names
+        # of the C files are equal.
         for folder in ["once", *self.level_flags]:
             level = "baseline" if folder == "once" else folder
-            chosen = [ext for ext in self.extensions if ext.name.split(".")[2] == folder or (folder == "once" and ext.name.count(".") == 2)]
+            chosen = [
+                ext
+                for ext in self.extensions
+                if ext.name.split(".")[2] == folder
+                or (folder == "once" and ext.name.count(".") == 2)
+            ]
             flags = self.level_flags[level] + self.openmp_flags
             build_dir = Path("build", "cython", folder)
-            # Everything besides the sources that decides what comes out; when it changes, all is built anew.
-            stamp = build_dir / "flags.txt"
-            changed = write_if_changed(stamp, f"{self.compiler_name}\n{flags}\n{self.link_flags}\n{directives}\n{numpy.__version__}\n")
+            # Everything besides the sources that decides what comes out; when it changes, all is
+            # built anew. Written last: a translation that fails must not pass for a finished one.
+            settings = (
+                f"{self.compiler_name} {flags} {self.link_flags} {directives} {np.__version__}"
+            )
+            stamp = build_dir / "settings.txt"
+            changed = not stamp.exists() or stamp.read_text() != settings
             for ext in chosen:
-                ext.include_dirs = [numpy.get_include(), str(SOURCES)]
+                ext.include_dirs = [np.get_include(), str(SOURCES)]
                 ext.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
                 ext.extra_compile_args = flags
                 ext.extra_link_args = self.openmp_flags + self.link_flags
-                ext.depends = [str(stamp), *map(str, sorted(SOURCES.glob("*.pxd"))), *map(str, sorted(SOURCES.glob("*.h")))]
-            translated += cythonize(
+            done = cythonize(
                 chosen,
                 build_dir=str(build_dir),
                 compiler_directives=directives,
@@ -224,18 +296,23 @@ class BuildExtensions(build_ext):
                 nthreads=self.parallel if len(chosen) > 1 else 0,
                 quiet=True,
             )
-        for ext in translated:
-            # setuptools wants to know these of every extension, and set them on the ones that it was given.
-            ext._full_name = ext.name
-            ext._needs_stub = ext._links_to_dynamic = False
-            ext._file_name = self.get_ext_filename(ext.name)
+            if changed:
+                stamp.write_text(settings)
+            for ext in done:
+                ext.depends = [str(stamp), *headers]
+                # What setuptools sets on the extensions that it was given, and expects on these.
+                ext._full_name = ext.name
+                ext._needs_stub = ext._links_to_dynamic = False
+                ext._file_name = self.get_ext_filename(ext.name)
+            translated += done
         self.extensions[:] = translated
 
 
 class BuildPython(build_py):
-    """Copy the Python files into an empty folder, so that nothing of an earlier build gets into a wheel."""
+    """Copy the Python files to an empty folder: nothing of an earlier build gets into a wheel."""
 
     def run(self):
+        """Copy, and in a build without extensions write that down."""
         if not self.editable_mode:
             shutil.rmtree(Path(self.build_lib, "odyssey"), ignore_errors=True)
         super().run()
@@ -248,4 +325,7 @@ if __name__ == "__main__":
     if switched_on("ODYSSEY_NO_EXT"):
         setup(cmdclass={"build_py": BuildPython})
     else:
-        setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExtensions, "build_py": BuildPython})
+        setup(
+            ext_modules=extensions(),
+            cmdclass={"build_ext": BuildExtensions, "build_py": BuildPython},
+        )

@@ -1,4 +1,5 @@
-# Which instruction-set levels this processor (and the operating system, which must save the wide registers) can run.
+# Which instruction-set levels this processor (and the operating system, which must save the wide
+# registers) can run.
 
 cdef extern from "cpu.h" nogil:
     bint cpu_has_v3()

@@ -34,9 +34,9 @@ cdef inline int float_type(object x) noexcept:
     if not PyArray_Check(x):
         return -1
     number = PyArray_TYPE(<cnp.ndarray>x)
-    if (number == NPY_HALF or number == NPY_FLOAT or number == NPY_DOUBLE) and PyArray_ISNOTSWAPPED(<cnp.ndarray>x):
-        return number
-    return -1
+    if number != NPY_HALF and number != NPY_FLOAT and number != NPY_DOUBLE:
+        return -1
+    return number if PyArray_ISNOTSWAPPED(<cnp.ndarray>x) else -1
 
 
 # The dtype in which numbers of dtype `number` are summed.

@@ -1,10 +1,11 @@
-# The vector types of simd.h for Cython, and helpers that are total over (element, vec), so that a core is written once
-# for all dtypes.
+# The vector types of simd.h for Cython, and helpers that are total over (element, vec), so that a
+# core is written once for all dtypes.
 #
-# Three pairs are used:  half -> vf32,  float -> vf32,  double -> vf64  (stored type -> type of the arithmetic).
-# A helper's last branch serves the pairs that nobody calls: it keeps every specialisation that Cython makes valid C.
-# Rules for users: write `scalar * vector`, never a loop that fills lanes; no vec variable in the body of a prange
-# (Cython would initialise it with a scalar NaN): call a function there.
+# Three pairs are used:  half -> vf32,  float -> vf32,  double -> vf64  (stored type -> type of the
+# arithmetic). A helper's last branch serves the pairs that nobody calls: it keeps every
+# specialisation that Cython makes valid C. Rules for users: write `scalar * vector`, never a loop
+# that fills lanes; no vec variable in the body of a prange (Cython would initialise it with a
+# scalar NaN): call a function there.
 
 from libc.string cimport memcpy
 

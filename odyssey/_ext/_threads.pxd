@@ -1,3 +1,3 @@
-# How many threads a kernel may use: every kernel module cimports this one function, so that all of them,
-# at every instruction-set level, obey the same number.
+# How many threads a kernel may use: every kernel module cimports this one function, so that all of
+# them, at every instruction-set level, obey the same number.
 cdef int num_threads() noexcept nogil

@@ -1,25 +1,27 @@
 # ReLU, softmax and log-softmax, forward and backward.
 #
-# Plan. relu reads memory once, in the order in which it stands: an array in any dense layout (channels-last, transposed)
-# gets an output of the same layout and is one long run of numbers. Threads split the run into chunks of CHUNK numbers.
+# Plan. relu reads memory once, in the order in which it stands: an array in any dense layout
+# (channels-last, transposed) gets an output of the same layout and is one long run of numbers.
+# Threads split the run into chunks of CHUNK numbers.
 #
-# softmax works on rows: the axis is moved last and made contiguous (a copy only if it is not). A row is read from memory
-# once and then found in L1 or L2 by the further passes over it:
+# softmax works on rows: the axis is moved last and made contiguous (a copy only if it is not). A
+# row is read from memory once and then found in L1 or L2 by the further passes over it:
 #     largest element;  exp(x - largest), stored and summed;  division by the sum.
-# float16 has no room for the unscaled exponentials: its last pass computes them again. Threads split the rows; the sum of
-# a row is taken by lanes and then across them, in an order that depends on its length alone.
+# float16 has no room for the unscaled exponentials: its last pass computes them again. Threads
+# split the rows; the sum of a row is taken by lanes and then across them, in an order that depends
+# on its length alone.
 
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, log
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_NewLikeArray, PyArray_SIZE,
-    contiguous, float_type, same_layout, same_shape,
+    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_DIMS, PyArray_NDIM,
+    PyArray_NewLikeArray, PyArray_SIZE, contiguous, float_type, same_layout, same_shape,
 )
 from odyssey._ext._simd cimport (
-    MOST_LANES, element, exponential, half, keep, lane_max, lane_sum, lanes, load, load_part, maximum, splat, store,
-    store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, half, keep, lane_max, lane_sum, lanes, load, load_part, maximum, splat,
+    store, store_part, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -30,29 +32,35 @@ from odyssey.utils.kernel_checks import check_arrays, check_axis, check_same_sha
 cnp.import_array()
 
 cdef enum:
-    CHUNK = 8192                    # numbers of an elementwise function that one thread takes at a time
+    CHUNK = 8192                    # numbers that one thread takes at a time, elementwise
     PARALLEL_RUN = 1 << 17          # numbers that are worth a second thread: copied
     PARALLEL_ROWS = 1 << 14         # and with an exponential of each
 
 
-# ---- elementwise -----------------------------------------------------------------------------------------------------
+# ---- elementwise ---------------------------------------------------------------------------------
 
-cdef void relu_chunk(const element* value, const element* test, element* out, Py_ssize_t n, vec zero) noexcept nogil:
+cdef void relu_chunk(const element* value, const element* test, element* out, Py_ssize_t n,
+        vec zero) noexcept nogil:
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t V = lanes(zero)
     while i + V <= n:
         store(out + i, keep(load(value + i, zero), load(test + i, zero)))
         i += V
     if i < n:
-        store_part(out + i, n - i, keep(load_part(value + i, n - i, zero), load_part(test + i, n - i, zero)))
+        n -= i
+        store_part(out + i, n, keep(load_part(value + i, n, zero), load_part(test + i, n, zero)))
 
 
 # out = value, but 0 where test <= 0.
-cdef void relu_run(const element* value, const element* test, element* out, Py_ssize_t n, vec zero) noexcept nogil:
+cdef void relu_run(const element* value, const element* test, element* out, Py_ssize_t n,
+        vec zero) noexcept nogil:
     cdef int threads = num_threads() if n > PARALLEL_RUN else 1
     cdef Py_ssize_t chunk
-    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static", use_threads_if=threads > 1):
-        relu_chunk(value + chunk * CHUNK, test + chunk * CHUNK, out + chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), zero)
+    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static",
+            use_threads_if=threads > 1):
+        relu_chunk(
+            value + chunk * CHUNK, test + chunk * CHUNK, out + chunk * CHUNK,
+            min(CHUNK, n - chunk * CHUNK), zero)
 
 
 # relu(value), masked by the signs of `test`; both have been checked.
@@ -106,7 +114,7 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
     return relu_door(grad, out, number)
 
 
-# ---- one row of softmax ----------------------------------------------------------------------------------------------
+# ---- one row of softmax --------------------------------------------------------------------------
 
 cdef inline vec row_max(const element* x, Py_ssize_t C, vec zero) noexcept nogil:
     cdef vec least = splat(-INFINITY, zero)
@@ -178,7 +186,8 @@ cdef void log_softmax_row(const element* x, element* out, Py_ssize_t C, vec zero
         store_part(out + c, C - c, load_part(x + c, C - c, zero) - shift - log_total)
 
 
-cdef void softmax_backward_row(const element* grad, const element* y, element* out, Py_ssize_t C, vec zero) noexcept nogil:
+cdef void softmax_backward_row(const element* grad, const element* y, element* out, Py_ssize_t C,
+        vec zero) noexcept nogil:
     cdef vec total = zero
     cdef Py_ssize_t c = 0
     cdef Py_ssize_t V = lanes(zero)
@@ -193,11 +202,12 @@ cdef void softmax_backward_row(const element* grad, const element* y, element* o
         store(out + c, load(y + c, zero) * (load(grad + c, zero) - total))
         c += V
     if c < C:
-        store_part(out + c, C - c, load_part(y + c, C - c, zero) * (load_part(grad + c, C - c, zero) - total))
+        C -= c
+        store_part(out + c, C, load_part(y + c, C, zero) * (load_part(grad + c, C, zero) - total))
 
 
-cdef void log_softmax_backward_row(const element* grad, const element* y, element* out, Py_ssize_t C,
-                                   vec zero) noexcept nogil:
+cdef void log_softmax_backward_row(const element* grad, const element* y, element* out,
+        Py_ssize_t C, vec zero) noexcept nogil:
     cdef vec total = zero
     cdef Py_ssize_t c = 0
     cdef Py_ssize_t V = lanes(zero)
@@ -212,10 +222,13 @@ cdef void log_softmax_backward_row(const element* grad, const element* y, elemen
         store(out + c, load(grad + c, zero) - exponential(load(y + c, zero)) * total)
         c += V
     if c < C:
-        store_part(out + c, C - c, load_part(grad + c, C - c, zero) - exponential(load_part(y + c, C - c, zero)) * total)
+        C -= c
+        store_part(
+            out + c, C,
+            load_part(grad + c, C, zero) - exponential(load_part(y + c, C, zero)) * total)
 
 
-# ---- all rows --------------------------------------------------------------------------------------------------------
+# ---- all rows ------------------------------------------------------------------------------------
 
 cdef enum Function:
     SOFTMAX
@@ -236,8 +249,8 @@ cdef void one_row(Function function, const element* a, const element* b, element
         log_softmax_backward_row(a, b, out, C, zero)
 
 
-cdef void all_rows(Function function, const element* a, const element* b, element* out, Py_ssize_t N, Py_ssize_t C,
-                   vec zero) noexcept nogil:
+cdef void all_rows(Function function, const element* a, const element* b, element* out,
+        Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL_ROWS else 1
     cdef Py_ssize_t n
     for n in prange(N, num_threads=threads, schedule="static", use_threads_if=threads > 1):
@@ -269,7 +282,8 @@ cdef object rows_door(Function function, str op, object a, object b, object axis
         if number == NPY_FLOAT:
             all_rows(function, <const float*>pa, <const float*>pb, <float*>po, N, C, vsplat_f32(0))
         elif number == NPY_DOUBLE:
-            all_rows(function, <const double*>pa, <const double*>pb, <double*>po, N, C, vsplat_f64(0))
+            all_rows(function, <const double*>pa, <const double*>pb, <double*>po, N, C,
+                vsplat_f64(0))
         else:
             all_rows(function, <const half*>pa, <const half*>pb, <half*>po, N, C, vsplat_f32(0))
     return np.moveaxis(out, -1, axis) if moved else out

@@ -1,21 +1,22 @@
 # Softmax followed by cross-entropy, forward and backward.
 #
-# Plan. Neither direction stores the probabilities of the other. Forward reads a row of scores from memory once (largest
-# element, then the sum of exponentials while the row is in cache) and keeps one number of it, log(sum(exp(x))). Backward
-# makes a probability from a score and that number, exp(x - logsumexp), and writes its gradient: one read, one write.
-# Threads split the rows; the sum over a row is taken in an order that depends on its length alone.
+# Plan. Neither direction stores the probabilities of the other. Forward reads a row of scores from
+# memory once (largest element, then the sum of exponentials while the row is in cache) and keeps
+# one number of it, log(sum(exp(x))). Backward makes a probability from a score and that number,
+# exp(x - logsumexp), and writes its gradient: one read, one write. Threads split the rows; the sum
+# over a row is taken in an order that depends on its length alone.
 
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.math cimport INFINITY, log
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_Check, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM,
-    PyArray_NewLikeArray, PyArray_TYPE, contiguous, float_type, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_Check, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY,
+    PyArray_NDIM, PyArray_NewLikeArray, PyArray_TYPE, contiguous, float_type, sum_type,
 )
 from odyssey._ext._simd cimport (
-    element, exponential, float_to_half, half, lane_max, lane_sum, lanes, load, load_part, maximum, number, real, splat,
-    store, store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, float_to_half, half, lane_max, lane_sum, lanes, load, load_part, maximum,
+    number, real, splat, store, store_part, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -36,8 +37,8 @@ cdef inline element rounded(double x, element like) noexcept nogil:
         return <element>x
 
 
-cdef void forward_row(const element* x, Py_ssize_t label, element* loss, real* logsumexp, Py_ssize_t C,
-                      vec zero) noexcept nogil:
+cdef void forward_row(const element* x, Py_ssize_t label, element* loss, real* logsumexp,
+        Py_ssize_t C, vec zero) noexcept nogil:
     cdef vec least = splat(-INFINITY, zero)
     cdef vec best = least
     cdef vec total = zero
@@ -63,33 +64,34 @@ cdef void forward_row(const element* x, Py_ssize_t label, element* loss, real* l
     logsumexp[0] = <real>(largest + log_total)
 
 
-cdef void backward_row(const element* grad, const element* x, Py_ssize_t label, const real* logsumexp, element* out,
-                       Py_ssize_t C, vec zero) noexcept nogil:
+cdef void backward_row(const element* grad, const element* x, Py_ssize_t label,
+        const real* logsumexp, element* out, Py_ssize_t C, vec zero) noexcept nogil:
     cdef vec scale = splat(number(grad[0]), zero)
     cdef vec shift = splat(logsumexp[0], zero)
     cdef Py_ssize_t c = 0
     cdef Py_ssize_t V = lanes(zero)
-    cdef element[1] spot
+    cdef vec p
     while c + V <= C:
         store(out + c, exponential(load(x + c, zero) - shift) * scale)
         c += V
     if c < C:
         store_part(out + c, C - c, exponential(load_part(x + c, C - c, zero) - shift) * scale)
-    # The label's class again, from the start: in float16 the stored probability has been rounded already.
-    spot[0] = x[label]
-    store_part(out + label, 1, (exponential(load_part(<const element*>&spot[0], 1, zero) - shift) - splat(1, zero)) * scale)
+    # The label's class again, from the start: in float16 the stored probability has been rounded
+    # already.
+    p = exponential(load_part(x + label, 1, zero) - shift)
+    store_part(out + label, 1, (p - splat(1, zero)) * scale)
 
 
-cdef void forward(const element* x, const cnp.int64_t* labels, element* losses, real* logsumexp, Py_ssize_t N,
-                  Py_ssize_t C, vec zero) noexcept nogil:
+cdef void forward(const element* x, const cnp.int64_t* labels, element* losses, real* logsumexp,
+        Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL else 1
     cdef Py_ssize_t n
     for n in prange(N, num_threads=threads, schedule="static", use_threads_if=threads > 1):
         forward_row(x + n * C, labels[n], losses + n, logsumexp + n, C, zero)
 
 
-cdef void backward(const element* grad, const element* x, const cnp.int64_t* labels, const real* logsumexp, element* out,
-                   Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
+cdef void backward(const element* grad, const element* x, const cnp.int64_t* labels,
+        const real* logsumexp, element* out, Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL else 1
     cdef Py_ssize_t n
     for n in prange(N, num_threads=threads, schedule="static", use_threads_if=threads > 1):
@@ -158,8 +160,9 @@ def softmax_cross_entropy_backward(
     cdef int kind = float_type(x)
     cdef cnp.npy_intp N, C
     usable = None
-    if (kind >= 0 and PyArray_NDIM(x) == 2 and float_type(grad) == kind and float_type(logsumexp) == sum_type(kind)
-            and PyArray_NDIM(grad) == 1 and PyArray_NDIM(logsumexp) == 1):
+    if (kind >= 0 and PyArray_NDIM(x) == 2
+            and float_type(grad) == kind and PyArray_NDIM(grad) == 1
+            and float_type(logsumexp) == sum_type(kind) and PyArray_NDIM(logsumexp) == 1):
         N = PyArray_DIMS(x)[0]
         C = PyArray_DIMS(x)[1]
         if PyArray_DIMS(grad)[0] == N and PyArray_DIMS(logsumexp)[0] == N:
@@ -178,9 +181,12 @@ def softmax_cross_entropy_backward(
     cdef const cnp.int64_t* pl = <const cnp.int64_t*>PyArray_DATA(usable)
     with nogil:
         if kind == NPY_FLOAT:
-            backward(<const float*>pg, <const float*>px, pl, <const float*>ps, <float*>po, N, C, vsplat_f32(0))
+            backward(<const float*>pg, <const float*>px, pl, <const float*>ps, <float*>po, N, C,
+                vsplat_f32(0))
         elif kind == NPY_DOUBLE:
-            backward(<const double*>pg, <const double*>px, pl, <const double*>ps, <double*>po, N, C, vsplat_f64(0))
+            backward(<const double*>pg, <const double*>px, pl, <const double*>ps, <double*>po, N, C,
+                vsplat_f64(0))
         else:
-            backward(<const half*>pg, <const half*>px, pl, <const float*>ps, <half*>po, N, C, vsplat_f32(0))
+            backward(<const half*>pg, <const half*>px, pl, <const float*>ps, <half*>po, N, C,
+                vsplat_f32(0))
     return out

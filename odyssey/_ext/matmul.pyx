@@ -3,21 +3,23 @@
 # Plan (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008):
 #
 #   for k0 in blocks of KC columns of a / rows of b:
-#       pack a into panels [k][MR] and b into panels [k][2V], read through their strides     (threads split the panels)
-#       for each strip = (block of MC panels of a, one panel of b):                          (threads split the strips)
+#       pack a into panels [k][MR] and b into panels [k][2V], read through their strides
+#                                                                   (threads split the panels)
+#       for each strip = (block of MC panels of a, one panel of b): (threads split the strips)
 #           for each panel of a in the block:
 #               micro: a tile of MR x 2V outputs stays in registers while k runs
 #
-# What stays where: a panel of b (KC x 2V numbers, 32 KiB) stays in L1 while the panels of a pass; a block of a
-# (MC x MR x KC, about 170 KiB with AVX-512) stays in L2 while the strips of its row of blocks pass; strips are numbered
-# so that neighbours share the block of a. V is the number of lanes of a register.
+# What stays where: a panel of b (KC x 2V numbers, 32 KiB) stays in L1 while the panels of a pass; a
+# block of a (MC x MR x KC, about 170 KiB with AVX-512) stays in L2 while the strips of its row of
+# blocks pass; strips are numbered so that neighbours share the block of a. V is the number of lanes
+# of a register.
 #
-# Few rows (M <= DIRECT panels): packing b would cost more than it saves, so panels of b are read where they stand when
-# its rows are contiguous.
+# Few rows (M <= DIRECT panels): packing b would cost more than it saves, so panels of b are read
+# where they stand when its rows are contiguous.
 #
-# Every output is one sum over k in order, computed in one lane of one tile: which thread, tile or panel it falls into
-# changes nothing, so results are the same for any number of threads. A batch of small products is split over the batch,
-# large products are split one after the other.
+# Every output is one sum over k in order, computed in one lane of one tile: which thread, tile or
+# panel it falls into changes nothing, so results are the same for any number of threads. A batch of
+# small products is split over the batch, large products are split one after the other.
 #
 # float16 is converted while packing, summed in float32 and rounded once at the end.
 
@@ -27,10 +29,11 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM, PyArray_STRIDES, aligned, float_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM, PyArray_STRIDES,
+    aligned, float_type,
 )
 from odyssey._ext._simd cimport (
-    MR, VBYTES, element, float_to_half, half, half_to_float, lanes, load, real, scratch, splat, store, times, vec, vf32, vf64,
+    MR, element, float_to_half, half, half_to_float, lanes, load, real, scratch, store, times, vec,
     vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
@@ -58,12 +61,13 @@ cdef struct Matrix:
     Py_ssize_t column
 
 
-# ---- the register tile -----------------------------------------------------------------------------------------------
+# ---- the register tile ---------------------------------------------------------------------------
 
-# c (rows x 2V, or rows x V if narrow) = a panel of a @ a panel of b, added to what c holds if `more`.
-# `rows` and `wide` are literals in every call: the compiler unrolls the loops over i, and `low` and `high` are registers.
-cdef inline void tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb,
-                      real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
+# c (rows x 2V, or rows x V if narrow) = a panel of a @ a panel of b, added to what c holds if
+# `more`. `rows` and `wide` are literals in every call: the compiler unrolls the loops over i, and
+# `low` and `high` are registers.
+cdef inline void tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b,
+        Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
     cdef vec[MR] low
     cdef vec[MR] high
     cdef vec b0
@@ -88,9 +92,10 @@ cdef inline void tile(int rows, bint wide, Py_ssize_t K, const real* a, const re
             store(c + i * ldc + V, high[i])
 
 
-# The smallest tile that holds `rows` rows: a product with few rows, or the last rows of one, would else compute zeros.
-cdef inline void micro(Py_ssize_t rows, bint wide, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb,
-                       real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
+# The smallest tile that holds `rows` rows: a product with few rows, or the last rows of one, would
+# else compute zeros.
+cdef inline void micro(Py_ssize_t rows, bint wide, Py_ssize_t K, const real* a, const real* b,
+        Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
     if wide:
         if MR > 8 and rows > 8:
             tile(MR, True, K, a, b, ldb, c, ldc, more, zero)
@@ -108,7 +113,7 @@ cdef inline void micro(Py_ssize_t rows, bint wide, Py_ssize_t K, const real* a, 
         tile(4, False, K, a, b, ldb, c, ldc, more, zero)
 
 
-# ---- packing ---------------------------------------------------------------------------------------------------------
+# ---- packing -------------------------------------------------------------------------------------
 
 cdef inline real stored(const char* p, element like, real zero) noexcept nogil:
     if element is half:
@@ -117,10 +122,11 @@ cdef inline real stored(const char* p, element like, real zero) noexcept nogil:
         return <real>(<const element*>p)[0]
 
 
-# A panel [k][width]: lane i is at data + i * lane, its k-th number `step` bytes further for each k. Lanes from `count` on
-# are zero. Read a few lanes at a time: with more of them than L1 has ways, rows a power of two apart push each other out.
-cdef void pack(const char* data, Py_ssize_t lane, Py_ssize_t step, Py_ssize_t count, Py_ssize_t width, Py_ssize_t K,
-               real* panel, element like) noexcept nogil:
+# A panel [k][width]: lane i is at data + i * lane, its k-th number `step` bytes further for each k.
+# Lanes from `count` on are zero. Read a few lanes at a time: with more of them than L1 has ways,
+# rows a power of two apart push each other out.
+cdef void pack(const char* data, Py_ssize_t lane, Py_ssize_t step, Py_ssize_t count,
+        Py_ssize_t width, Py_ssize_t K, real* panel, element like) noexcept nogil:
     cdef Py_ssize_t i, k, first, last
     cdef const char* p
     cdef real* out
@@ -149,11 +155,12 @@ cdef void pack(const char* data, Py_ssize_t lane, Py_ssize_t step, Py_ssize_t co
                     out[i] = stored(p + i * lane, like, out[0]) if i < count else 0
 
 
-# ---- one product -----------------------------------------------------------------------------------------------------
+# ---- one product ---------------------------------------------------------------------------------
 
 # All tiles of one strip: panels of a from `first` to `last` against one panel of b.
-cdef void strip(Py_ssize_t first, Py_ssize_t last, Py_ssize_t M, Py_ssize_t columns, Py_ssize_t K, const real* a,
-                const real* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
+cdef void strip(Py_ssize_t first, Py_ssize_t last, Py_ssize_t M, Py_ssize_t columns, Py_ssize_t K,
+        const real* a, const real* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more,
+        vec zero) noexcept nogil:
     cdef real[TILE] edge
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t panel, rows, i, j
@@ -165,7 +172,8 @@ cdef void strip(Py_ssize_t first, Py_ssize_t last, Py_ssize_t M, Py_ssize_t colu
         if columns == 2 * V and (rows == MR or rows == 8 or rows == 4 or rows == 2):
             micro(rows, True, K, a + panel * MR * K, b, ldb, out, ldc, more, zero)
             continue
-        # At the edges the tile is larger than what is left of c: compute it beside, copy the part that exists.
+        # At the edges the tile is larger than what is left of c: compute it beside, copy the part
+        # that exists.
         if more:
             for i in range(rows):
                 for j in range(columns):
@@ -176,65 +184,86 @@ cdef void strip(Py_ssize_t first, Py_ssize_t last, Py_ssize_t M, Py_ssize_t colu
                 out[i * ldc + j] = edge[i * 2 * V + j]
 
 
-# c (M x N, contiguous) = a @ b. Returns -1 if there is no memory for the panels.
-cdef int product(Py_ssize_t M, Py_ssize_t N, Py_ssize_t K, Matrix a, Matrix b, real* c, int threads, element like,
-                 vec zero) noexcept nogil:
+# A product, and how far it has come.
+cdef struct Product:
+    Py_ssize_t M, N, K
+    Matrix a, b
+    Py_ssize_t panels_a, panels_b
+    Py_ssize_t whole                # the first panels of b, read where they stand
+    Py_ssize_t k0, depth            # the block of the inner dimension that is being added
+
+
+cdef void pack_one(Py_ssize_t p, const Product* now, real* pa, real* pb, element like,
+        vec zero) noexcept nogil:
     cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef Py_ssize_t panels_a = (M + MR - 1) // MR
-    cdef Py_ssize_t panels_b = (N + NR - 1) // NR
-    cdef Py_ssize_t blocks = (panels_a + MC - 1) // MC
-    cdef bint direct = panels_a <= DIRECT and sizeof(element) == sizeof(real) and b.column == sizeof(real)
-    cdef Py_ssize_t whole = N // NR if direct else 0        # panels of b that are read where they stand
-    cdef Py_ssize_t k0, depth, p, s
+    cdef const Matrix* a = &now.a
+    cdef const Matrix* b = &now.b
+    cdef Py_ssize_t j = p - now.panels_a + now.whole
+    if p < now.panels_a:
+        pack(
+            a.data + p * MR * a.row + now.k0 * a.column, a.row, a.column,
+            min(MR, now.M - p * MR), MR, now.depth, pa + p * MR * now.depth, like)
+    else:
+        pack(
+            b.data + now.k0 * b.row + j * NR * b.column, b.column, b.row,
+            min(NR, now.N - j * NR), NR, now.depth, pb + (j - now.whole) * NR * now.depth, like)
+
+
+cdef void strip_one(Py_ssize_t s, const Product* now, const real* pa, const real* pb, real* c,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t NR = 2 * lanes(zero)
+    cdef Py_ssize_t first = s // now.panels_b * MC
+    cdef Py_ssize_t j = s % now.panels_b
+    cdef Py_ssize_t ldb = NR
+    cdef const real* b = pb + (j - now.whole) * NR * now.depth
+    if j < now.whole:
+        b = <const real*>(now.b.data + now.k0 * now.b.row) + j * NR
+        ldb = now.b.row // <Py_ssize_t>sizeof(real)
+    strip(
+        first, min(first + MC, now.panels_a), now.M, min(NR, now.N - j * NR), now.depth, pa,
+        b, ldb, c + j * NR, now.N, now.k0 > 0, zero)
+
+
+# c (M x N, contiguous) = a @ b. Returns -1 if there is no memory for the panels.
+cdef int product(Py_ssize_t M, Py_ssize_t N, Py_ssize_t K, Matrix a, Matrix b, real* c, int threads,
+        element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t NR = 2 * lanes(zero)
+    cdef Py_ssize_t packed, strips, p, block
     cdef real* pa
     cdef real* pb
+    cdef Product now
     if K == 0:
         memset(c, 0, M * N * sizeof(real))
         return 0
-    depth = min(K, KC)
-    pa = <real*>scratch((panels_a * MR + (panels_b - whole) * NR) * depth * sizeof(real))
+    now.M = M
+    now.N = N
+    now.K = K
+    now.a = a
+    now.b = b
+    now.panels_a = (M + MR - 1) // MR
+    now.panels_b = (N + NR - 1) // NR
+    now.whole = 0
+    if now.panels_a <= DIRECT and sizeof(element) == sizeof(real) and b.column == sizeof(real):
+        now.whole = N // NR
+    packed = now.panels_a + now.panels_b - now.whole
+    strips = (now.panels_a + MC - 1) // MC * now.panels_b
+    pa = <real*>scratch(
+        (now.panels_a * MR + (now.panels_b - now.whole) * NR) * min(K, KC) * sizeof(real))
     if pa == NULL:
         return -1
-    pb = pa + panels_a * MR * depth
-    for s in range((K + KC - 1) // KC):
-        k0 = s * KC
-        depth = min(K - k0, KC)
-        for p in prange(panels_a + panels_b - whole, num_threads=threads, schedule="static", use_threads_if=threads > 1):
-            pack_one(p, panels_a, whole, NR, M, N, k0, depth, a, b, pa, pb, like)
-        for p in prange(blocks * panels_b, num_threads=threads, schedule="static", use_threads_if=threads > 1):
-            strip_one(p, panels_a, panels_b, whole, M, N, k0, depth, b, pa, pb, c, zero)
+    pb = pa + now.panels_a * MR * min(K, KC)
+    for block in range((K + KC - 1) // KC):
+        now.k0 = block * KC
+        now.depth = min(K - now.k0, KC)
+        for p in prange(packed, num_threads=threads, schedule="static", use_threads_if=threads > 1):
+            pack_one(p, &now, pa, pb, like, zero)
+        for p in prange(strips, num_threads=threads, schedule="static", use_threads_if=threads > 1):
+            strip_one(p, &now, <const real*>pa, <const real*>pb, c, zero)
     free(pa)
     return 0
 
 
-cdef void pack_one(Py_ssize_t p, Py_ssize_t panels_a, Py_ssize_t whole, Py_ssize_t NR, Py_ssize_t M, Py_ssize_t N,
-                   Py_ssize_t k0, Py_ssize_t depth, Matrix a, Matrix b, real* pa, real* pb, element like) noexcept nogil:
-    cdef Py_ssize_t j
-    if p < panels_a:
-        pack(a.data + p * MR * a.row + k0 * a.column, a.row, a.column, min(MR, M - p * MR), MR, depth,
-             pa + p * MR * depth, like)
-    else:
-        j = p - panels_a
-        pack(b.data + k0 * b.row + (whole + j) * NR * b.column, b.column, b.row, min(NR, N - (whole + j) * NR), NR, depth,
-             pb + j * NR * depth, like)
-
-
-cdef void strip_one(Py_ssize_t s, Py_ssize_t panels_a, Py_ssize_t panels_b, Py_ssize_t whole, Py_ssize_t M, Py_ssize_t N,
-                    Py_ssize_t k0, Py_ssize_t depth, Matrix b, const real* pa, const real* pb, real* c,
-                    vec zero) noexcept nogil:
-    cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef Py_ssize_t first = s // panels_b * MC
-    cdef Py_ssize_t j = s % panels_b
-    cdef Py_ssize_t last = min(first + MC, panels_a)
-    cdef Py_ssize_t columns = min(NR, N - j * NR)
-    if j < whole:
-        strip(first, last, M, columns, depth, pa, <const real*>(b.data + k0 * b.row) + j * NR, b.row // <Py_ssize_t>sizeof(real),
-              c + j * NR, N, k0 > 0, zero)
-    else:
-        strip(first, last, M, columns, depth, pa, pb + (j - whole) * NR * depth, NR, c + j * NR, N, k0 > 0, zero)
-
-
-# ---- the batch -------------------------------------------------------------------------------------------------------
+# ---- the batch -----------------------------------------------------------------------------------
 
 # All that the products of a batch have in common.
 cdef struct Batch:
@@ -246,8 +275,8 @@ cdef struct Batch:
     Matrix a, b
 
 
-cdef int one_of_batch(Py_ssize_t n, const Batch* batch, char* c, int threads, element like, real number,
-                      vec zero) noexcept nogil:
+cdef int one_of_batch(Py_ssize_t n, const Batch* batch, char* c, int threads, element like,
+        real number, vec zero) noexcept nogil:
     cdef Matrix a = batch.a
     cdef Matrix b = batch.b
     cdef Py_ssize_t i, rest = n, position
@@ -272,7 +301,8 @@ cdef int one_of_batch(Py_ssize_t n, const Batch* batch, char* c, int threads, el
         return product(batch.M, batch.N, batch.K, a, b, <real*>c + n * size, threads, like, zero)
 
 
-cdef int whole_batch(const Batch* batch, char* c, element like, real number, vec zero) noexcept nogil:
+cdef int whole_batch(const Batch* batch, char* c, element like, real number,
+        vec zero) noexcept nogil:
     cdef double work = <double>batch.M * batch.N * max(batch.K, 1)
     cdef int threads = num_threads() if work * batch.count > PARALLEL else 1
     cdef int failed = 0
@@ -286,7 +316,8 @@ cdef int whole_batch(const Batch* batch, char* c, element like, real number, vec
     return failed
 
 
-# A batch that shares one b, and whose rows of a follow each other evenly, is one tall product: b is packed once.
+# A batch that shares one b, and whose rows of a follow each other evenly, is one tall product: b is
+# packed once.
 cdef inline void flatten(Batch* batch) noexcept nogil:
     cdef Py_ssize_t rows = batch.M
     cdef int i

@@ -1,8 +1,9 @@
 # Optimizer steps, in place.
 #
-# Plan. One pass over memory per step: a register of each array is loaded, the whole rule is applied to it, and what it
-# changes is stored. Threads split the arrays into chunks of CHUNK numbers, whose bounds do not depend on the number of
-# threads. Parameters are contiguous in ordinary use; others are copied, updated and written back.
+# Plan. One pass over memory per step: a register of each array is loaded, the whole rule is applied
+# to it, and what it changes is stored. Threads split the arrays into chunks of CHUNK numbers, whose
+# bounds do not depend on the number of threads. Parameters are contiguous in ordinary use; others
+# are copied, updated and written back.
 #
 # Scalars are computed as doubles and rounded once, when they are spread over a register.
 
@@ -12,10 +13,12 @@ from libc.math cimport pow, sqrt
 from libc.string cimport memcpy
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_ISWRITEABLE, PyArray_SIZE, contiguous, float_type, same_shape, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_ISWRITEABLE, PyArray_SIZE, contiguous, float_type,
+    same_shape, sum_type,
 )
 from odyssey._ext._simd cimport (
-    MOST_LANES, element, half, lanes, load, real, splat, square_root, store, vec, vsplat_f32, vsplat_f64,
+    MOST_LANES, element, half, lanes, load, real, splat, square_root, store, vec, vsplat_f32,
+    vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -30,7 +33,8 @@ cdef enum:
     PARALLEL = 1 << 16              # numbers that are worth a second thread
 
 
-# Everything of a step that is the same for all elements. SGD uses the first five, Adam the others and weight_decay.
+# Everything of a step that is the same for all elements. SGD uses the first five, Adam the others
+# and weight_decay.
 cdef struct Rule:
     double lr
     double weight_decay
@@ -46,22 +50,24 @@ cdef struct Rule:
 
 
 # One register of SGD. `first` is the velocity; `second` is not used.
-cdef inline void sgd_register(element* param, const element* grad, real* first, const Rule* rule, vec zero) noexcept nogil:
+cdef inline void sgd_register(element* param, const element* grad, real* first, const Rule* rule,
+        vec zero) noexcept nogil:
     cdef vec p = load(<const element*>param, zero)
     cdef vec g = load(grad, zero)
     cdef vec v
     if rule.weight_decay != 0:
         g = g + splat(rule.weight_decay, zero) * p
     if rule.momentum != 0:
-        v = splat(rule.momentum, zero) * load(<const real*>first, zero) + splat(rule.fresh, zero) * g
+        v = load(<const real*>first, zero)
+        v = splat(rule.momentum, zero) * v + splat(rule.fresh, zero) * g
         store(first, v)
         g = g + splat(rule.momentum, zero) * v if rule.nesterov else v
     store(param, p - splat(rule.lr, zero) * g)
 
 
 # One register of Adam. `first` and `second` are the averages of the gradient and of its square.
-cdef inline void adam_register(element* param, const element* grad, real* first, real* second, const Rule* rule,
-                               vec zero) noexcept nogil:
+cdef inline void adam_register(element* param, const element* grad, real* first, real* second,
+        const Rule* rule, vec zero) noexcept nogil:
     cdef vec p = load(<const element*>param, zero) * splat(rule.shrink, zero)
     cdef vec g = load(grad, zero)
     cdef vec m = load(<const real*>first, zero)
@@ -72,20 +78,21 @@ cdef inline void adam_register(element* param, const element* grad, real* first,
     v = splat(rule.beta2, zero) * v + splat(rule.fresh2, zero) * (g * g)
     store(first, m)
     store(second, v)
-    store(param, p - splat(rule.step_size, zero) * (m / (square_root(v) / splat(rule.root2, zero) + splat(rule.eps, zero))))
+    m = m / (square_root(v) / splat(rule.root2, zero) + splat(rule.eps, zero))
+    store(param, p - splat(rule.step_size, zero) * m)
 
 
 # One register of either rule: the loops over memory are the same.
-cdef inline void one_register(element* param, const element* grad, real* first, real* second, const Rule* rule,
-                              vec zero) noexcept nogil:
+cdef inline void one_register(element* param, const element* grad, real* first, real* second,
+        const Rule* rule, vec zero) noexcept nogil:
     if rule.adam:
         adam_register(param, grad, first, second, rule, zero)
     else:
         sgd_register(param, grad, first, rule, zero)
 
 
-cdef void one_chunk(element* param, const element* grad, real* first, real* second, Py_ssize_t n, const Rule* given,
-                    vec zero) noexcept nogil:
+cdef void one_chunk(element* param, const element* grad, real* first, real* second, Py_ssize_t n,
+        const Rule* given, vec zero) noexcept nogil:
     # A copy, so that the compiler knows that storing a parameter does not change the rule.
     cdef Rule rule = given[0]
     # The last, incomplete register is done in these, and the part that exists is copied back.
@@ -119,17 +126,20 @@ cdef void one_chunk(element* param, const element* grad, real* first, real* seco
         memcpy(second + i, &v[0], n * sizeof(real))
 
 
-cdef void all_chunks(element* param, const element* grad, real* first, real* second, Py_ssize_t n, const Rule* rule,
-                     vec zero) noexcept nogil:
+cdef void all_chunks(element* param, const element* grad, real* first, real* second, Py_ssize_t n,
+        const Rule* rule, vec zero) noexcept nogil:
     cdef int threads = num_threads() if n > PARALLEL else 1
     cdef Py_ssize_t chunk
-    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static", use_threads_if=threads > 1):
-        one_chunk(param + chunk * CHUNK, grad + chunk * CHUNK, first + chunk * CHUNK, second + chunk * CHUNK,
-                  min(CHUNK, n - chunk * CHUNK), rule, zero)
+    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static",
+            use_threads_if=threads > 1):
+        one_chunk(
+            param + chunk * CHUNK, grad + chunk * CHUNK, first + chunk * CHUNK,
+            second + chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), rule, zero)
 
 
 # Apply the rule to arrays that have been checked; a state that the rule does not have is None.
-cdef object update(object param, object grad, object first, object second, const Rule* rule, int kind):
+cdef object update(object param, object grad, object first, object second, const Rule* rule,
+        int kind):
     work = contiguous(param)
     grad = contiguous(grad)
     work1 = None if first is None else contiguous(first)
@@ -155,11 +165,15 @@ cdef object update(object param, object grad, object first, object second, const
 
 
 cdef bint param_fits(object param, object grad, int kind) noexcept:
-    return kind >= 0 and float_type(grad) == kind and same_shape(grad, param) and PyArray_ISWRITEABLE(param)
+    if kind < 0 or float_type(grad) != kind:
+        return False
+    return same_shape(grad, param) and PyArray_ISWRITEABLE(param)
 
 
 cdef bint state_fits(object state, object param, int kind) noexcept:
-    return float_type(state) == sum_type(kind) and same_shape(state, param) and PyArray_ISWRITEABLE(state)
+    if float_type(state) != sum_type(kind):
+        return False
+    return same_shape(state, param) and PyArray_ISWRITEABLE(state)
 
 
 def sgd(
@@ -186,7 +200,8 @@ def sgd(
     rule.nesterov = nesterov
     if rule.momentum == 0:
         velocity = None
-    if not (param_fits(param, grad, kind) and (rule.momentum == 0 or state_fits(velocity, param, kind))):
+    if not (param_fits(param, grad, kind)
+            and (rule.momentum == 0 or state_fits(velocity, param, kind))):
         if rule.momentum == 0:
             check_optimizer("sgd", False, param, grad)
         else:
@@ -229,7 +244,8 @@ def adam(
     rule.step_size = rate / (1 - pow(b1, step))
     rule.root2 = sqrt(1 - pow(b2, step))
     rule.eps = eps
-    if not (param_fits(param, grad, kind) and state_fits(exp_avg, param, kind) and state_fits(exp_avg_sq, param, kind)):
+    if not (param_fits(param, grad, kind) and state_fits(exp_avg, param, kind)
+            and state_fits(exp_avg_sq, param, kind)):
         check_optimizer("adam", False, param, grad, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
         raise AssertionError("adam: the checks in C and in Python differ")
     update(param, grad, exp_avg, exp_avg_sq, &rule, kind)

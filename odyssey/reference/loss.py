@@ -51,7 +51,8 @@ def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
     Examples
     --------
     >>> import numpy as np
-    >>> losses, logsumexp = softmax_cross_entropy(np.array([[0.0, 0.0], [0.0, 1000.0]]), np.array([0, 0]))
+    >>> x = np.array([[0.0, 0.0], [0.0, 1000.0]])
+    >>> losses, logsumexp = softmax_cross_entropy(x, np.array([0, 0]))
     >>> losses.round(3)
     array([6.93e-01, 1.00e+03])
     """

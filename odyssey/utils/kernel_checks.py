@@ -8,6 +8,7 @@ backends refuse the same inputs in the same words.
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -42,15 +43,22 @@ def _check_is_array(op: str, name: str, array: object) -> None:
 
 
 def check_arrays(op: str, objects: bool = False, **arrays: np.ndarray) -> None:
-    """Raise unless all are ndarrays of one floating dtype; `objects` admits dtype object (exact numbers) too."""
+    """Raise unless all are ndarrays of one floating dtype.
+
+    `objects` admits dtype object, that is exact numbers, too.
+    """
     first: str | None = None
     for name, array in arrays.items():
         _check_is_array(op, name, array)
         if array.dtype not in FLOATS and not (objects and array.dtype == object):
-            raise DTypeError(f"{op}: {name} has dtype {array.dtype}; expected float16, float32 or float64")
+            raise DTypeError(
+                f"{op}: {name} has dtype {array.dtype}; expected float16, float32 or float64"
+            )
         first = first or name
         if array.dtype != arrays[first].dtype:
-            raise DTypeError(f"{op}: {first} has dtype {arrays[first].dtype} but {name} has dtype {array.dtype}")
+            raise DTypeError(
+                f"{op}: {first} has dtype {arrays[first].dtype} but {name} has dtype {array.dtype}"
+            )
 
 
 def check_same_shape(op: str, **arrays: np.ndarray) -> None:
@@ -68,7 +76,9 @@ def check_axis(op: str, x: np.ndarray, axis: int) -> int:
     except TypeError:
         raise DTypeError(f"{op}: axis must be an integer, not {type(axis).__name__}") from None
     if not -x.ndim <= number < x.ndim:
-        raise ShapeError(f"{op}: axis {number} is out of range for x with {x.ndim} axes (x: {x.shape})")
+        raise ShapeError(
+            f"{op}: axis {number} is out of range for x with {x.ndim} axes (x: {x.shape})"
+        )
     return number % x.ndim
 
 
@@ -78,13 +88,19 @@ def check_matmul(a: np.ndarray, b: np.ndarray, objects: bool = False) -> None:
     shapes = _shapes({"a": a, "b": b})
     for name, array in (("a", a), ("b", b)):
         if array.ndim < 2:
-            raise ShapeError(f"matmul: {name} has {array.ndim} axes but needs at least 2 ({shapes})")
+            raise ShapeError(
+                f"matmul: {name} has {array.ndim} axes but needs at least 2 ({shapes})"
+            )
     if a.ndim != b.ndim:
         raise ShapeError(f"matmul: a has {a.ndim} axes but b has {b.ndim} ({shapes})")
     if a.shape[-1] != b.shape[-2]:
-        raise ShapeError(f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows ({shapes})")
+        raise ShapeError(
+            f"matmul: a has {a.shape[-1]} columns but b has {b.shape[-2]} rows ({shapes})"
+        )
     if a.shape[:-2] != b.shape[:-2]:
-        raise ShapeError(f"matmul: a has batch axes {a.shape[:-2]} but b has {b.shape[:-2]} ({shapes})")
+        raise ShapeError(
+            f"matmul: a has batch axes {a.shape[:-2]} but b has {b.shape[:-2]} ({shapes})"
+        )
 
 
 def _check_labels(op: str, x: np.ndarray, labels: np.ndarray) -> None:
@@ -94,9 +110,13 @@ def _check_labels(op: str, x: np.ndarray, labels: np.ndarray) -> None:
     if x.ndim != 2:
         raise ShapeError(f"{op}: x has {x.ndim} axes but needs 2, (rows, classes) (x: {x.shape})")
     if labels.shape != x.shape[:1]:
-        raise ShapeError(f"{op}: x has {x.shape[0]} rows but labels has shape {labels.shape} (x: {x.shape})")
+        raise ShapeError(
+            f"{op}: x has {x.shape[0]} rows but labels has shape {labels.shape} (x: {x.shape})"
+        )
     for n in np.flatnonzero((labels < 0) | (labels >= x.shape[1]))[:1]:
-        raise ShapeError(f"{op}: labels[{n}] is {labels[n]} but x has {x.shape[1]} classes (x: {x.shape})")
+        raise ShapeError(
+            f"{op}: labels[{n}] is {labels[n]} but x has {x.shape[1]} classes (x: {x.shape})"
+        )
 
 
 def check_cross_entropy(x: np.ndarray, labels: np.ndarray, objects: bool = False) -> None:
@@ -107,7 +127,11 @@ def check_cross_entropy(x: np.ndarray, labels: np.ndarray, objects: bool = False
 
 
 def check_cross_entropy_backward(
-    grad: np.ndarray, x: np.ndarray, labels: np.ndarray, logsumexp: np.ndarray, objects: bool = False
+    grad: np.ndarray,
+    x: np.ndarray,
+    labels: np.ndarray,
+    logsumexp: np.ndarray,
+    objects: bool = False,
 ) -> None:
     """Raise unless the arguments fit those of the forward function and what it returned."""
     op = "softmax_cross_entropy_backward"
@@ -116,21 +140,27 @@ def check_cross_entropy_backward(
     _check_is_array(op, "logsumexp", logsumexp)
     if logsumexp.dtype != _sum_dtype(x.dtype):
         raise DTypeError(
-            f"{op}: logsumexp has dtype {logsumexp.dtype}; expected {_sum_dtype(x.dtype)} for x of {x.dtype}"
+            f"{op}: logsumexp has dtype {logsumexp.dtype}; "
+            f"expected {_sum_dtype(x.dtype)} for x of {x.dtype}"
         )
     for name, array in (("grad", grad), ("logsumexp", logsumexp)):
         if array.shape != labels.shape:
-            raise ShapeError(f"{op}: {name} has shape {array.shape} but x has {x.shape[0]} rows (x: {x.shape})")
+            raise ShapeError(
+                f"{op}: {name} has shape {array.shape} but x has {x.shape[0]} rows (x: {x.shape})"
+            )
 
 
-def check_optimizer(op: str, objects: bool, param: np.ndarray, grad: np.ndarray, **state: np.ndarray) -> None:
+def check_optimizer(
+    op: str, objects: bool, param: np.ndarray, grad: np.ndarray, **state: Any
+) -> None:
     """Raise unless grad and state fit param, and what is updated in place can be written."""
     check_arrays(op, objects, param=param, grad=grad)
     for name, array in state.items():
         _check_is_array(op, name, array)
         if array.dtype != _sum_dtype(param.dtype):
             raise DTypeError(
-                f"{op}: {name} has dtype {array.dtype}; expected {_sum_dtype(param.dtype)} for param of {param.dtype}"
+                f"{op}: {name} has dtype {array.dtype}; "
+                f"expected {_sum_dtype(param.dtype)} for param of {param.dtype}"
             )
     check_same_shape(op, param=param, grad=grad, **state)
     for name, array in {"param": param, **state}.items():
