@@ -153,8 +153,7 @@ class Tensor:
             )
         if not value and self._node is not None:
             raise GradientError(
-                "requires_grad: the result of a recorded operation cannot forget it; "
-                "use .detach()"
+                "requires_grad: the result of a recorded operation cannot forget it; use .detach()"
             )
         self._requires_grad = bool(value)
 

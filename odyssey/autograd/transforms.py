@@ -43,9 +43,7 @@ def value_and_grad(
     @functools.wraps(function)
     def transformed(*args: Any, **kwargs: Any) -> Any:
         # Inside another derivative the gradient itself must be on the tape.
-        nested = is_grad_enabled() and any(
-            isinstance(a, Tensor) and a.requires_grad for a in args
-        )
+        nested = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
         inputs = list(args)
         for number in numbers:
             inputs[number] = _differentiable_input(args[number], number)
@@ -69,9 +67,7 @@ def value_and_grad(
     return transformed
 
 
-def grad(
-    function: Callable[..., Any], argnums: int | tuple[int, ...] = 0
-) -> Callable[..., Any]:
+def grad(function: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """Return the gradient of ``function`` as a function; see :func:`value_and_grad`.
 
     Examples
@@ -97,9 +93,7 @@ def _differentiable_input(value: Any, number: int) -> Tensor:
     too, where it counts as a constant.
     """
     if not isinstance(value, Tensor):
-        raise GradientError(
-            f"grad: argument {number} must be a Tensor, got {type(value).__name__}"
-        )
+        raise GradientError(f"grad: argument {number} must be a Tensor, got {type(value).__name__}")
     if value.requires_grad and is_grad_enabled():
         return value.reshape(value.shape)
     return value.detach().requires_grad_()

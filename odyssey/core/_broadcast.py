@@ -28,9 +28,7 @@ def unbroadcast(grad, shape):
     if grad.shape == shape:
         return grad
     new = len(grad.shape) - len(shape)
-    stretched = tuple(
-        new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1
-    )
+    stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1)
     summed = grad.sum(axis=(*range(new), *stretched))
     return summed.reshape(shape)
 
@@ -45,9 +43,7 @@ def check_broadcast(op, **operands):
     ndim = max(map(len, shapes.values()))
     aligned = [[""] * (ndim - len(shape)) + list(map(str, shape)) for shape in shapes.values()]
     axis = next(
-        i
-        for i in reversed(range(ndim))
-        if len({row[i] for row in aligned} - {"", "1"}) > 1
+        i for i in reversed(range(ndim)) if len({row[i] for row in aligned} - {"", "1"}) > 1
     )
     shown = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
     sizes = " and ".join(row[axis] for row in aligned if row[axis] not in ("", "1"))

@@ -90,9 +90,7 @@ def constant(shape, value, dtype=None):
     return Tensor(np.full(shape, value, dtype or get_default_dtype()))
 
 
-def kaiming_uniform(
-    shape, mode="fan_in", nonlinearity="relu", slope=0.0, dtype=None, rng=None
-):
+def kaiming_uniform(shape, mode="fan_in", nonlinearity="relu", slope=0.0, dtype=None, rng=None):
     r"""Return weights that keep the variance through rectifiers, drawn uniformly.
 
     .. math:: w \sim U(-a, a), \qquad a = \mathrm{gain} \sqrt{3 / n}

@@ -56,7 +56,7 @@ class Adam(Optimizer):
     >>> optimizer = od.training.optimizers.Adam([w], lr=0.1)
     >>> (w * w).sum().backward()
     >>> optimizer.step()
-    >>> w.numpy()
+    >>> w.numpy().round(4)
     array([0.9], dtype=float32)
     """
 
