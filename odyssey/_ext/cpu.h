@@ -1,4 +1,4 @@
-/* The parts of the x86-64 levels that the kernels' code can contain, asked of the running processor. */
+/* The parts of the x86-64 levels that compiled kernels can contain, asked of the processor. */
 #ifndef ODYSSEY_CPU_H
 #define ODYSSEY_CPU_H
 
@@ -15,8 +15,9 @@ static inline int cpu_has_f16c_movbe_lzcnt(void)
 static inline int cpu_has_v3(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
-           __builtin_cpu_supports("bmi2") && cpu_has_f16c_movbe_lzcnt();
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2") &&
+           cpu_has_f16c_movbe_lzcnt();
 }
 static inline int cpu_has_v4(void)
 {

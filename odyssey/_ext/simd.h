@@ -1,11 +1,13 @@
 /* Vector registers for Cython, and the small functions that need intrinsics or bits.
  *
- * vf32 and vf64 are GCC/Clang vector types: as wide as the level's registers (VBYTES), with + - * / on all lanes.
- * _simd.pxd declares them to Cython as a float and a double, so that it emits `a + b * c` on whole registers.
- * They are aligned only like their elements: loads and stores may stand anywhere.
+ * vf32 and vf64 are GCC/Clang vector types: as wide as the level's registers (VBYTES), with
+ * + - * / on all lanes. _simd.pxd declares them to Cython as a float and a double, so that it emits
+ * `a + b * c` on whole registers. They are aligned only like their elements: loads and stores may
+ * stand anywhere.
  *
- * Two rules of C hold here: a vector has no `?:`, so choices are made with integer masks (a comparison gives 0 or -1
- * per lane); and no conversion between vectors of another lane count exists, so half precision has its own functions.
+ * Two rules of C hold here: a vector has no `?:`, so choices are made with integer masks (a
+ * comparison gives 0 or -1 per lane); and no conversion between vectors of another lane count
+ * exists, so half precision has its own functions.
  */
 #ifndef ODYSSEY_SIMD_H
 #define ODYSSEY_SIMD_H
@@ -18,8 +20,8 @@
 #include <immintrin.h>
 #endif
 
-/* MR: rows of matmul's register tile, chosen so that 2 * MR sums, two vectors of b and a broadcast fit the registers
- * (32 of them with AVX-512, 16 below). */
+/* MR: rows of matmul's register tile, chosen so that 2 * MR sums, two vectors of b and a broadcast
+ * fit the registers (32 of them with AVX-512, 16 below). */
 #if defined(__AVX512F__)
 #define VBYTES 64
 #define MR 14
@@ -38,7 +40,7 @@ typedef double vf64 __attribute__((vector_size(VBYTES), may_alias, aligned(8)));
 typedef uint32_t vu32 __attribute__((vector_size(VBYTES), may_alias, aligned(4)));
 typedef uint64_t vu64 __attribute__((vector_size(VBYTES), may_alias, aligned(8)));
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 static inline vf32 vload_f32(const float *p) { return *(const vf32 *)p; }
 static inline vf64 vload_f64(const double *p) { return *(const vf64 *)p; }
@@ -50,19 +52,19 @@ static inline vf64 vsplat_f64(double x) { return x - (vf64){0}; }
 /* Scratch memory for one call, on a cache line; NULL when there is none. free() gives it back. */
 static inline void *scratch(size_t bytes) { return aligned_alloc(64, (bytes / 64 + 1) * 64); }
 
-/* ---- half precision: IEEE binary16 in a uint16_t, rounded to nearest even ---------------------------------------- */
-
-static inline vu32 where_u32(vu32 mask, vu32 yes, vu32 no) { return (mask & yes) | (~mask & no); }
+/* ---- half precision: IEEE binary16 in a uint16_t, rounded to nearest even -------------------- */
 
 #if defined(__F16C__)
 static inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
 static inline uint16_t float_to_half(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
 #else
-/* A half's exponent and fraction, moved to a float's place, are the number times 2**-112: a multiplication by 2**112
- * also normalises subnormals. Infinities and NaNs (exponent 31) then only lack the float's exponent bits. */
+/* A half's exponent and fraction, moved to a float's place, are the number times 2**-112: a
+ * multiplication by 2**112 also normalises subnormals. Infinities and NaNs (exponent 31) then only
+ * lack the float's exponent bits. */
 static inline float half_to_float(uint16_t h)
 {
-    uint32_t bits = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16, special = bits >= 0x0f800000u;
+    uint32_t bits = (uint32_t)(h & 0x7fff) << 13, sign = (uint32_t)(h & 0x8000) << 16;
+    uint32_t special = bits >= 0x0f800000u;
     float x;
     memcpy(&x, &bits, 4);
     x *= 0x1p112f;
@@ -72,8 +74,9 @@ static inline float half_to_float(uint16_t h)
     return x;
 }
 
-/* Three ranges: below 2**-14 adding 0.5 lets the float adder round at the last place of a half subnormal (2**-24);
- * in the middle the carry of an integer addition rounds to nearest even; from 65536 on infinity or NaN. */
+/* Three ranges: below 2**-14 adding 0.5 lets the float adder round at the last place of a half
+ * subnormal (2**-24); in the middle the carry of an integer addition rounds to nearest even; from
+ * 65536 on infinity or NaN. */
 static inline uint16_t float_to_half(float x)
 {
     uint32_t bits, sign, half;
@@ -112,7 +115,8 @@ static inline vf32 vload_f16(const uint16_t *p)
 static inline void vstore_f16(uint16_t *p, vf32 v)
 {
 #if defined(__AVX512F__)
-    _mm256_storeu_si256((__m256i *)p, _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    __m256i h = _mm512_cvtps_ph((__m512)v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    _mm256_storeu_si256((__m256i *)p, h);
 #elif defined(__F16C__) && VBYTES == 32
     _mm_storeu_si128((__m128i *)p, _mm256_cvtps_ph((__m256)v, _MM_FROUND_TO_NEAREST_INT));
 #else
@@ -120,7 +124,7 @@ static inline void vstore_f16(uint16_t *p, vf32 v)
 #endif
 }
 
-/* ---- choices and reductions ---------------------------------------------------------------------------------------- */
+/* ---- choices and reductions ------------------------------------------------------------------ */
 
 /* a where a > b, else b. */
 static inline vf32 vmax_f32(vf32 a, vf32 b)
@@ -164,7 +168,7 @@ static inline double vpeak_f64(vf64 v)
     return best;
 }
 
-/* ---- functions ----------------------------------------------------------------------------------------------------- */
+/* ---- functions ------------------------------------------------------------------------------- */
 
 static inline vf32 vsqrt_f32(vf32 v)
 {
@@ -195,19 +199,22 @@ static inline vf64 vsqrt_f64(vf64 v)
 
 /* exp(x) = 2**n * exp(r) with n = round(x / log 2) and r = x - n log 2, so |r| <= 0.347.
  *
- * n: adding 1.5 * 2**23 (for doubles 2**52) pushes the fraction off the end of the significand; the integer then
- *    stands in the low bits and, after subtracting the same number, as a float (Cody and Waite's reduction: log 2 is
- *    split in two, the first part so short that n times it is exact).
- * exp(r): Taylor's series; the first omitted term is below 2**-27 (float, degree 7) and 2**-57 (double, degree 13).
- * 2**n: in two factors, because n reaches from below the smallest exponent (results become subnormal, then 0) to one
- *    above the largest (results become infinite). NaN passes through every step.
- * Largest error found over the whole range, against the exact value: 1.3 ulp for float, 1.1 ulp for double (without FMA;
- * below 1 with it), subnormal results included. */
+ * n: adding 1.5 * 2**23 (for doubles 2**52) pushes the fraction off the end of the significand; the
+ *    integer then stands in the low bits and, after subtracting the same number, as a float (Cody
+ *    and Waite's reduction: log 2 in two parts, the first too short for n times it to round).
+ * exp(r): Taylor's series; the first omitted term is below 2**-27 (float, degree 7) and 2**-57
+ *    (double, degree 13).
+ * 2**n: in two factors, because n reaches from below the smallest exponent (results become
+ *    subnormal, then 0) to one above the largest (results become infinite).
+ *
+ * NaN passes through every step. Largest error found over the whole range, against the exact value:
+ * 1.3 ulp for float, 1.1 ulp for double (below 1 with FMA), subnormals included. */
 static inline vf32 vexp_f32(vf32 x)
 {
     const vf32 magic = vsplat_f32(0x1.8p23f);
     vu32 low = (vu32)(x < -104.0f), high = (vu32)(x > 89.0f);
-    x = (vf32)where_u32(low, (vu32)vsplat_f32(-104.0f), where_u32(high, (vu32)vsplat_f32(89.0f), (vu32)x));
+    x = (vf32)((low & (vu32)vsplat_f32(-104.0f)) | (high & (vu32)vsplat_f32(89.0f)) |
+               (~(low | high) & (vu32)x));
     vf32 shifted = x * 0x1.715476p+0f + magic;
     vf32 n = shifted - magic;
     vf32 r = x - n * 0.693359375f;
@@ -219,9 +226,10 @@ static inline vf32 vexp_f32(vf32 x)
     p = p * r + 0.5f;
     p = p * r + 1.0f;
     p = p * r + 1.0f;
-    vu32 e = (vu32)shifted - (vu32)magic + 512; /* n + 512, positive, so that a logical shift halves it */
+    vu32 e = (vu32)shifted - (vu32)magic + 512; /* n + 512 > 0: a logical shift halves it */
     vu32 half = e >> 1;
-    vf32 first = (vf32)((half - 256 + 127) << 23), second = (vf32)((e - half - 256 + 127) << 23);
+    vf32 first = (vf32)((half - 256 + 127) << 23);
+    vf32 second = (vf32)((e - half - 256 + 127) << 23);
     return p * first * second;
 }
 
@@ -229,7 +237,8 @@ static inline vf64 vexp_f64(vf64 x)
 {
     const vf64 magic = vsplat_f64(0x1.8p52);
     vu64 low = (vu64)(x < -746.0), high = (vu64)(x > 710.0);
-    x = (vf64)((low & (vu64)vsplat_f64(-746.0)) | (high & (vu64)vsplat_f64(710.0)) | (~(low | high) & (vu64)x));
+    x = (vf64)((low & (vu64)vsplat_f64(-746.0)) | (high & (vu64)vsplat_f64(710.0)) |
+               (~(low | high) & (vu64)x));
     vf64 shifted = x * 0x1.71547652b82fep+0 + magic;
     vf64 n = shifted - magic;
     vf64 r = x - n * 6.93145751953125e-1;
@@ -249,7 +258,8 @@ static inline vf64 vexp_f64(vf64 x)
     p = p * r + 1.0;
     vu64 e = (vu64)shifted - (vu64)magic + 4096;
     vu64 half = e >> 1;
-    vf64 first = (vf64)((half - 2048 + 1023) << 52), second = (vf64)((e - half - 2048 + 1023) << 52);
+    vf64 first = (vf64)((half - 2048 + 1023) << 52);
+    vf64 second = (vf64)((e - half - 2048 + 1023) << 52);
     return p * first * second;
 }
 

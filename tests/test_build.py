@@ -1,0 +1,200 @@
+"""What setup.py builds, what it writes down about it, and what it says when it cannot build."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import os
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+
+import odyssey
+from odyssey import reference
+from odyssey._ext import _build_info
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(odyssey.__file__).parent
+
+
+def load_setup() -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("odyssey_setup", ROOT / "setup.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def build() -> types.ModuleType:
+    pytest.importorskip("setuptools")
+    return load_setup()
+
+
+def functions(module: types.ModuleType) -> dict[str, object]:
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+    }
+
+
+def runnable_levels() -> list[str]:
+    if not _build_info.LEVELS:
+        return []
+    from odyssey._ext import _cpu
+
+    return [level for level in _build_info.LEVELS if _cpu.supports(level)]
+
+
+# ---- what was built ------------------------------------------------------------------------------
+
+
+def test_build_info_tells_what_can_be_imported(build):
+    kernels, _ = build.kernel_sources()
+    assert set(_build_info.LEVELS) <= set(build.LEVELS)
+    assert isinstance(_build_info.OPENMP, bool)
+    assert os.sep not in _build_info.COMPILER
+    for level in _build_info.LEVELS:
+        for name in kernels:
+            assert importlib.util.find_spec(f"odyssey._ext.{level}.{name}"), (level, name)
+
+
+@pytest.mark.parametrize("level", runnable_levels())
+def test_every_level_has_the_functions_and_signatures_of_the_reference(level, build):
+    kernels, _ = build.kernel_sources()
+    found = {}
+    for name in kernels:
+        found |= functions(importlib.import_module(f"odyssey._ext.{level}.{name}"))
+    assert sorted(found) == sorted(reference.__all__)
+    for name, function in found.items():
+        assert inspect.signature(function) == inspect.signature(getattr(reference, name)), name
+
+
+@pytest.mark.parametrize("level", runnable_levels()[:1])
+def test_stubs_declare_what_the_modules_hold(level, build):
+    kernels, once = build.kernel_sources()
+    for name in kernels + once:
+        prefix = f"odyssey._ext.{level}." if name in kernels else "odyssey._ext."
+        found = functions(importlib.import_module(prefix + name))
+        stub = ast.parse((PACKAGE / "_ext" / f"{name}.pyi").read_text(encoding="utf-8"))
+        declared = {node.name: node.args for node in stub.body if isinstance(node, ast.FunctionDef)}
+        assert sorted(declared) == sorted(found), name
+        for function, arguments in declared.items():
+            signature = inspect.signature(found[function])
+            assert [a.arg for a in arguments.args] == list(signature.parameters), function
+            defaults = [p.default for p in signature.parameters.values()]
+            given = [ast.literal_eval(default) for default in arguments.defaults]
+            assert given == [d for d in defaults if d is not inspect.Parameter.empty], function
+
+
+@pytest.mark.skipif(not _build_info.LEVELS, reason="built without extensions")
+def test_the_processor_is_asked_level_by_level():
+    from odyssey._ext import _cpu
+
+    assert _cpu.supports("baseline")
+    assert not _cpu.supports("v9")
+    assert not _cpu.supports("v4") or _cpu.supports("v3")
+
+
+# ---- the parts of setup.py -----------------------------------------------------------------------
+
+
+def test_every_source_becomes_one_extension_per_level(build, tmp_path):
+    for name in ("matmul.pyx", "_threads.pyx", "_simd.pxd", "notes.txt"):
+        (tmp_path / name).touch()
+    assert build.kernel_sources(tmp_path) == (["matmul"], ["_threads"])
+
+    names = [extension.name for extension in build.extensions()]
+    assert len(names) == len(set(names))
+    assert "odyssey._ext._threads" in names
+    for level in build.LEVELS:
+        assert f"odyssey._ext.{level}.matmul" in names
+        assert (ROOT / "odyssey" / "_ext" / level / "__init__.py").exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "on"), [(None, False), ("", False), ("0", False), ("1", True), ("yes", True)]
+)
+def test_switches_of_the_environment(build, monkeypatch, value, on):
+    monkeypatch.delenv("ODYSSEY_NO_EXT", raising=False)
+    if value is not None:
+        monkeypatch.setenv("ODYSSEY_NO_EXT", value)
+    assert build.switched_on("ODYSSEY_NO_EXT") is on
+
+
+def test_build_info_is_python(build, tmp_path):
+    build.write_build_info(tmp_path, ["baseline", "v3"], True, "gcc 12.2.0")
+    found: dict[str, object] = {}
+    exec((tmp_path / "odyssey" / "_ext" / "_build_info.py").read_text(), found)
+    assert found["LEVELS"] == ("baseline", "v3")
+    assert found["OPENMP"] is True
+    assert found["COMPILER"] == "gcc 12.2.0"
+
+
+def test_failure_message_says_what_is_missing_and_the_way_out(build):
+    message = build.failure_message("no working C compiler was found (tried cc)")
+    assert message.startswith("odyssey: no working C compiler was found (tried cc).")
+    for words in ("gcc", "clang", "headers", "ODYSSEY_NO_EXT=1 pip install ."):
+        assert words in message
+
+
+def test_probe_refuses_what_the_compiler_refuses(build):
+    assert not build.Probe(["/no/such/compiler"], ["/no/such/compiler"], []).accepts([])
+    compiler = shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    probe = build.Probe([compiler, "-fPIC"], [compiler, "-shared"], [])
+    assert probe.accepts([], link=True)
+    assert probe.accepted(["-O3", "-fno-such-flag-at-all"]) == ["-O3"]
+    assert not probe.accepts([], "#error broken")
+    assert probe.name().split()[0] in ("gcc", "clang")
+    assert os.sep not in probe.name()
+
+
+# ---- whole builds (slow) -------------------------------------------------------------------------
+
+
+def copy_of_the_sources(folder: Path) -> Path:
+    """Copy what an sdist holds, and with it the litter of earlier builds."""
+    skip = shutil.ignore_patterns("build", "dist", ".git", "*.egg-info", "__pycache__", "docs")
+    shutil.copytree(ROOT, folder / "checkout", ignore=skip)
+    return folder / "checkout"
+
+
+def run_setup(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "setup.py", "-q", *arguments]
+    return subprocess.run(
+        command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_a_build_without_extensions_needs_no_compiler_and_takes_no_litter(tmp_path):
+    checkout = copy_of_the_sources(tmp_path)
+    for litter in ("build/lib/odyssey/old.py", "odyssey/_ext/v4/matmul.cpython-311-stale.so"):
+        (checkout / litter).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / litter).write_text("")
+    done = run_setup(checkout, "build", ODYSSEY_NO_EXT="1", CC="/no/such/compiler")
+    assert done.returncode == 0, done.stderr
+    (built,) = (checkout / "build").glob("lib*/odyssey")
+    assert "LEVELS: tuple[str, ...] = ()" in (built / "_ext" / "_build_info.py").read_text()
+    assert not [path for path in built.rglob("*") if path.suffix in (".so", ".pyx", ".h", ".c")]
+    assert not (built / "old.py").exists()
+    assert (built / "py.typed").exists()
+    assert (built / "_ext" / "matmul.pyi").exists()
+
+
+@pytest.mark.slow
+def test_a_missing_compiler_ends_with_the_way_out(tmp_path):
+    pytest.importorskip("Cython")
+    checkout = copy_of_the_sources(tmp_path)
+    done = run_setup(checkout, "build_ext", CC="/no/such/compiler", ODYSSEY_NO_EXT="0")
+    assert done.returncode != 0
+    assert "no working C compiler was found (tried /no/such/compiler)" in done.stderr
+    assert "ODYSSEY_NO_EXT=1 pip install ." in done.stderr
