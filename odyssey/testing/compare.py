@@ -162,8 +162,8 @@ def compare_backends(
         off = difference(mine, theirs)
         allowed = tolerance(theirs.dtype, terms) if theirs.dtype.kind == "f" else 0.0
         assert off.error <= allowed, (
-            f"compare_backends: {what} is {mine[off.index]} at {off.index} on fast, "
-            f"{theirs[off.index]} on reference: {off.ulp:.3g} ulp, "
+            f"compare_backends: {what} is {mine[off.at]} at {off.at} on fast, "
+            f"{theirs[off.at]} on reference: {off.ulp:.3g} ulp, "
             f"permitted are {allowed * off.unit:.3g}"
         )
         errors[what] = off.ulp
@@ -180,9 +180,7 @@ def _results(
         raise OdysseyError("compare_backends: the function must return Tensors or arrays")
     found = [(f"result {i}", np.array(y)) for i, y in enumerate(outs)]
     roots = [y for y in outs if isinstance(y, Tensor) and y.requires_grad]
-    inputs = [
-        (i, x) for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad
-    ]
+    inputs = [(i, x) for i, x in enumerate(args) if isinstance(x, Tensor) and x.requires_grad]
     if roots and inputs:
         rng = np.random.default_rng(seed)
         v = [rng.standard_normal(y.shape).astype(y.dtype) for y in roots]

@@ -222,8 +222,8 @@ def compare(found: list[Array], expected: list[Array], setting: Setting) -> list
         off = difference(one, other, case.scale)
         allowed = tolerance(other.dtype, case.terms, case.factor)
         assert off.error <= allowed, (
-            f"{what} is {one[off.index]} at {off.index} where the reference's is "
-            f"{other[off.index]}: {off.ulp:.3g} ulp of the largest magnitude, permitted are "
+            f"{what} is {one[off.at]} at {off.at} where the reference's is "
+            f"{other[off.at]}: {off.ulp:.3g} ulp of the largest magnitude, permitted are "
             f"{allowed * off.unit:.3g}"
         )
         worst.append(off)

@@ -38,7 +38,8 @@ def _transposed(a: Array) -> Array:
 def _gaps(a: Array) -> Array:
     """Take every second element along each axis of a larger array filled with another value."""
     wide = np.full(tuple(2 * n for n in a.shape), 77, a.dtype)
-    view: Array = wide[(..., *(slice(None, None, 2),) * a.ndim)]
+    every_second: Any = (..., *[slice(None, None, 2)] * a.ndim)
+    view: Array = wide[every_second]
     view[...] = a
     return view
 

@@ -58,7 +58,7 @@ def tolerance(dtype: npt.DTypeLike, terms: int = 1, factor: float = 1.0) -> floa
 class Difference(NamedTuple):
     """The worst difference between two arrays."""
 
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     """Where it is."""
 
     error: float
@@ -90,7 +90,7 @@ def difference(found: Array, expected: Array, scale: float | None = None) -> Dif
     Examples
     --------
     >>> import numpy as np
-    >>> difference(np.array([1.0, 2.5]), np.array([1.0, 2.0])).index
+    >>> difference(np.array([1.0, 2.5]), np.array([1.0, 2.0])).at
     (1,)
     """
     if not expected.size:

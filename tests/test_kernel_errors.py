@@ -1,0 +1,109 @@
+"""What the kernels refuse, on both backends in the same words."""
+
+import numpy as np
+import pytest
+
+from odyssey import fast, reference
+from odyssey.errors import DTypeError, ShapeError
+
+pytestmark = pytest.mark.kernels
+
+F = np.float32
+x = np.ones((2, 3), F)
+wide = np.ones((2, 3), np.float64)
+ints = np.ones((2, 3), np.int64)
+labels = np.array([0, 2])
+row = np.ones(2, F)
+
+
+def frozen():
+    out = np.ones((2, 3), F)
+    out.flags.writeable = False
+    return out
+
+
+BAD = [
+    ("matmul", (x, x), ShapeError, r"matmul: a has 3 columns but b has 2 rows \(a: \(2, 3\)"),
+    ("matmul", (x, wide.T), DTypeError, "a has dtype float32 but b has dtype float64"),
+    ("matmul", (ints, ints.T), DTypeError, "a has dtype int64; expected float16, float32 or"),
+    ("matmul", (x[0], x.T), ShapeError, "matmul: a has 1 axes but needs at least 2"),
+    ("matmul", (x, x.T[None]), ShapeError, "a has 2 axes but b has 3"),
+    ("matmul", (x[None], np.ones((4, 3, 2), F)), ShapeError, r"batch axes \(1,\) but b has \(4,\)"),
+    ("matmul", ([[1.0]], x), DTypeError, "matmul: a must be a NumPy array, not list"),
+    ("relu", (ints,), DTypeError, "relu: x has dtype int64"),
+    ("relu", (x.astype(">f4"),), DTypeError, "relu: x has dtype >f4"),
+    ("relu", (1.0,), DTypeError, "relu: x must be a NumPy array, not float"),
+    ("relu_backward", (x, x[:1]), ShapeError, "out does not have the shape of grad"),
+    ("relu_backward", (x, wide), DTypeError, "grad has dtype float32 but out has dtype float64"),
+    ("softmax", (x, 2), ShapeError, "softmax: axis 2 is out of range for x with 2 axes"),
+    ("softmax", (x, -3), ShapeError, "softmax: axis -3 is out of range"),
+    ("softmax", (x, 1.0), DTypeError, "softmax: axis must be an integer, not float"),
+    ("softmax", (np.array(1, F),), ShapeError, "axis -1 is out of range for x with 0 axes"),
+    ("softmax", (x.astype(bool),), DTypeError, "softmax: x has dtype bool"),
+    ("softmax_backward", (x, x.T), ShapeError, "softmax_backward: out does not have the shape"),
+    ("log_softmax", (x, 5), ShapeError, "log_softmax: axis 5 is out of range"),
+    ("log_softmax_backward", (x, x, 2), ShapeError, "log_softmax_backward: axis 2 is out of range"),
+    ("softmax_cross_entropy", (x, labels[:1]), ShapeError, "x has 2 rows but labels has shape"),
+    ("softmax_cross_entropy", (x, labels + 1), ShapeError, r"labels\[1\] is 3 but x has 3 classes"),
+    (
+        "softmax_cross_entropy",
+        (x, labels - 1),
+        ShapeError,
+        r"labels\[0\] is -1 but x has 3 classes",
+    ),
+    (
+        "softmax_cross_entropy",
+        (x, row),
+        DTypeError,
+        "labels has dtype float32; expected an integer",
+    ),
+    ("softmax_cross_entropy", (x[0], labels), ShapeError, "x has 1 axes but needs 2"),
+    (
+        "softmax_cross_entropy",
+        (x, np.array([2**63, 0], np.uint64)),
+        ShapeError,
+        r"labels\[0\] is 9",
+    ),
+    ("sgd", (x.copy(), wide, None, 0.1), DTypeError, "param has dtype float32 but grad has dtype"),
+    ("sgd", (x.copy(), x[:1], None, 0.1), ShapeError, "grad does not have the shape of param"),
+    ("sgd", (frozen(), x, None, 0.1), ValueError, "sgd: param is read-only"),
+    ("sgd", (x.copy(), x, frozen(), 0.1, 0.9), ValueError, "sgd: velocity is read-only"),
+    (
+        "sgd",
+        (x.copy(), x, wide, 0.1, 0.9),
+        DTypeError,
+        "velocity has dtype float64; expected float32",
+    ),
+    ("sgd", (x.copy(), x, None, 0.1, 0.9), DTypeError, "sgd: velocity must be a NumPy array"),
+    ("adam", (x.copy(), x, wide, x.copy(), 1, 0.1), DTypeError, "adam: exp_avg has dtype float64"),
+    ("adam", (x.copy(), x, x.copy(), x.T.copy(), 1, 0.1), ShapeError, "exp_avg_sq does not have"),
+    ("adam", (x.copy(), x, x.copy(), x.copy(), 0, 0.1), ValueError, "adam: step is 0 but counts"),
+    ("adam", (x.copy(), x, x.copy(), x.copy(), 1.5, 0.1), DTypeError, "adam: step must be an int"),
+]
+
+
+@pytest.mark.parametrize("kernels", [fast, reference], ids=["fast", "reference"])
+@pytest.mark.parametrize(
+    ("name", "args", "error", "message"), [pytest.param(*b, id=f"{b[0]}: {b[3]}") for b in BAD]
+)
+def test_bad_input(kernels, name, args, error, message):
+    if kernels is fast and not fast.LEVEL:
+        pytest.skip("nothing was compiled in this installation")
+    with pytest.raises(error, match=message):
+        getattr(kernels, name)(*args)
+
+
+def test_every_forward_kernel_refuses_something():
+    assert {name for name in reference.__all__ if not name.endswith("_backward")} <= {
+        bad[0] for bad in BAD
+    }
+
+
+@pytest.mark.parametrize("kernels", [fast, reference], ids=["fast", "reference"])
+def test_nothing_is_updated_when_an_optimizer_refuses(kernels):
+    if kernels is fast and not fast.LEVEL:
+        pytest.skip("nothing was compiled in this installation")
+    param, state = x.copy(), x.copy()
+    with pytest.raises(ValueError, match="read-only"):
+        kernels.adam(param, x, state, frozen(), 1, 0.1)
+    assert (param == 1).all() and (state == 1).all()
