@@ -32,7 +32,11 @@ PAGES = (
     Page("core", "odyssey.core: operations", ("odyssey.core",)),
     Page("nn", "odyssey.nn: layers", ("odyssey.nn", "odyssey.nn.functional")),
     Page("models", "odyssey.models: networks", ("odyssey.models",)),
-    Page("training", "odyssey.training: optimizers", ("odyssey.training", "odyssey.training.optimizers")),
+    Page(
+        "training",
+        "odyssey.training: optimizers, schedules, loops",
+        ("odyssey.training", "odyssey.training.optimizers", "odyssey.training.schedulers"),
+    ),
     Page(
         "data",
         "odyssey.data: datasets, formats, loader",
@@ -141,11 +145,13 @@ class Documented:
 
 def sections(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (heading, introduction, names) for each part of a module's page."""
-    values = {name: getattr(module, name) for name in public_names(module) if name != "testing"}
+    values = {name: getattr(module, name) for name in public_names(module)}
     names = [name for name, value in values.items() if not isinstance(value, ModuleType)]
     if module.__name__ == "odyssey":
         for heading, homes in GROUPS.items():
-            chosen = [n for home in homes for n in importlib.import_module(home).__all__ if n in names]
+            chosen = [
+                n for home in homes for n in importlib.import_module(home).__all__ if n in names
+            ]
             names = [name for name in names if name not in chosen]
             yield heading, "", chosen
         yield "Others", "", names
@@ -157,7 +163,9 @@ def sections(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
             yield f"{file.__name__.rpartition('.')[2]}.py", introduction(file), chosen
     homes = sorted({home_of(values[name]) for name in names if callable(values[name])})
     for home in homes:  # kernels: a section for each family
-        chosen = [name for name in names if callable(values[name]) and home_of(values[name]) == home]
+        chosen = [
+            name for name in names if callable(values[name]) and home_of(values[name]) == home
+        ]
         suffix = "pyx" if "._ext." in home else "py"
         heading = f"{home.rpartition('.')[2]}.{suffix}" if len(homes) > 1 else ""
         yield heading, "", chosen
@@ -226,7 +234,9 @@ def pages() -> dict[str, str]:
     written = {page.name: page_text(page, documented) for page in present}
     entries = "".join(f"   {page.name}\n" for page in present)
     heading = title("API reference", "=")
-    written["index"] = f"{heading}\n{INDEX_INTRODUCTION}\n.. toctree::\n   :maxdepth: 1\n\n{entries}"
+    written["index"] = (
+        f"{heading}\n{INDEX_INTRODUCTION}\n.. toctree::\n   :maxdepth: 1\n\n{entries}"
+    )
     return written
 
 

@@ -58,8 +58,8 @@ numpydoc_xref_param_type = False
 
 def skip_attached_methods(app, what, name, obj, skip, options):
     """Leave methods that core attached to Tensor to core's pages."""
-    attached = what == "class" and (getattr(obj, "__module__", None) or "").startswith("odyssey.core")
-    return True if attached else None
+    home = getattr(obj, "__module__", None) or ""
+    return True if what == "class" and home.startswith("odyssey.core") else None
 
 
 def setup(app):
