@@ -16,7 +16,7 @@ __all__ = ["mlp"]
 def mlp(
     input_shape: Sequence[int],
     classes: int,
-    hidden: Sequence[int] = (128,),
+    hidden: Sequence[int] = (256, 128),
     rng: np.random.Generator | None = None,
 ) -> nn.Sequential:
     """Return a multi-layer perceptron: linear maps with rectifiers between them.

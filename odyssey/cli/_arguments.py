@@ -1,0 +1,132 @@
+"""From the signature and the docstring of a command's function to its arguments."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter
+
+from odyssey.errors import OdysseyError
+
+__all__ = ["parse"]
+
+
+def parse(
+    command: str, function: Callable[..., Any], words: Sequence[str]
+) -> dict[str, Any] | None:
+    """Return the arguments that the words of a command line give to its function.
+
+    Parameters without a default are positional. Options are written with
+    dashes, and are understood with underscores too. The function may have two
+    attributes: ``choices``, a dict of what its parameters can be, for the
+    help, and ``takes_config``: then it also takes ``--config FILE.yaml``.
+
+    Returns
+    -------
+    arguments : dict or None
+        None if help was asked for, and given.
+
+    Raises
+    ------
+    OdysseyError
+        If the words do not fit; one line.
+    """
+    text = inspect.getdoc(function) or ""
+    parser = ArgumentParser(
+        prog=f"odyssey {command}",
+        description=text.partition("\n\nParameters\n")[0],
+        formatter_class=_Formatter,
+        exit_on_error=False,
+        allow_abbrev=False,
+    )
+    if getattr(function, "takes_config", False):
+        parser.add_argument("--config", action="config")
+    parser.add_function_arguments(function, as_group=False, as_positional=True)
+    _describe(parser, text, getattr(function, "choices", {}))
+    words = [_underscored(word) for word in words]
+    if "-h" in words or "--help" in words:
+        print(_tidied(parser.format_help()), end="")
+        return None
+    try:
+        namespace = parser.parse_args(words)
+    except (ArgumentError, argparse.ArgumentError) as error:
+        raise OdysseyError(_message(str(error), parser)) from error
+    except SystemExit:  # --print_config has printed
+        return None
+    arguments: dict[str, Any] = namespace.as_dict()
+    return {name: arguments[name] for name in inspect.signature(function).parameters}
+
+
+def _describe(parser: ArgumentParser, text: str, choices: Mapping[str, Iterable[str]]) -> None:
+    """Give each argument the description that it has in a numpydoc docstring."""
+    section = text.partition("\nParameters\n----------\n")[2]
+    section = re.split(r"\n\n\w+\n-{3,}\n", section)[0]
+    found = re.findall(r"^(\w+) : .*\n((?:    .*\n?|\n)+)", section, re.MULTILINE)
+    helps = {name: " ".join(textwrap.dedent(body).split()) for name, body in found}
+    helps |= {name: f"{helps[name]}: {', '.join(known)}" for name, known in choices.items()}
+    helps["config"] = "take the arguments from a YAML file; those given beside it go before"
+    helps["print_config"] = "print the resulting arguments as YAML, and stop"
+    for action in parser._actions:
+        if action.dest in helps:
+            action.help = helps[action.dest].replace("%", "%%")
+            action.metavar = "FILE" if action.dest == "config" else action.metavar
+
+
+def _underscored(word: str) -> str:
+    """Write an option as a Python name: --batch-size=8 as --batch_size=8."""
+    if not word.startswith("--"):
+        return word
+    option, equals, value = word.partition("=")
+    return "--" + option[2:].replace("-", "_") + equals + value
+
+
+def _dashed(text: str) -> str:
+    """Write options in a text as people type them."""
+    return re.sub(r"--[a-z_.]+", lambda match: match[0].replace("_", "-"), text)
+
+
+def _tidied(text: str) -> str:
+    """Take from jsonargparse's help what only a programmer understands."""
+    text = _dashed(text)
+    text = re.sub(r",\s+default: null", "", text).replace(" | null", "")
+    text = re.sub(r"type:\s+Optional\[dict\[str,\s+Any\]\]", "type: dict", text)
+    return text.replace("show this help message and exit", "show this message")
+
+
+class _Formatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Show defaults, and keep the paragraphs of the description."""
+
+
+def _message(text: str, parser: ArgumentParser) -> str:
+    """Say in one line, and in our words, what jsonargparse has found."""
+    text = " ".join(text.split())
+    options = [name for action in parser._actions for name in action.option_strings]
+    if match := re.match(r"unrecognized arguments: (\S+)", text):
+        word = match[1].partition("=")[0]
+        if not word.startswith("-"):
+            return f"did not expect {word!r}"
+        return f"unknown option {_dashed(word)}{_near(word, options)}"
+    if match := re.match(r"Option '(.+)' is not accepted", text):
+        return f"unknown option {match[1]!r} in the config{_near('--' + match[1], options)}"
+    if match := re.match(r"the following arguments are required: (.+)", text):
+        return f"missing argument: {match[1]}"
+    if match := re.match(r'Parser key "(\w+)": (.*)', text):
+        name, rest = match.groups()
+        option = f"--{name}" if f"--{name}" in options else name
+        if expected := re.search(r"Expected an? <class '(\w+)'>.*Got value: (.*)", rest):
+            kind = {"int": "an integer", "float": "a number", "str": "a text"}
+            what = kind.get(expected[1], expected[1])
+            return f"{_dashed(option)}: expected {what}, got {expected[2]!r}"
+        return f"{_dashed(option)}: {rest}"
+    return _dashed(text)
+
+
+def _near(word: str, options: list[str]) -> str:
+    near = difflib.get_close_matches(word, options, n=1)
+    return f"; did you mean {_dashed(near[0])}?" if near else ""

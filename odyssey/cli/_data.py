@@ -1,0 +1,62 @@
+"""The datasets that the command line knows by name, and how a model's input looks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from odyssey.data.datasets import MNIST, Digits, ImageDataset
+from odyssey.errors import OdysseyError
+from odyssey.utils.choices import pick
+
+__all__ = ["DATA", "Source", "load_data"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset, and how its images were framed by those who made it.
+
+    Attributes
+    ----------
+    load : callable
+        ``load(root, split)``
+    needs_folder : bool
+        Whether `root` says where it is; else it comes with odyssey.
+    fill : float
+        The share of the image's side that the longer side of the ink takes.
+    by_mass : bool
+        Whether the ink's centre of mass is in the middle, or else its box.
+    """
+
+    load: Callable[[str | None, str], ImageDataset]
+    needs_folder: bool
+    fill: float
+    by_mass: bool
+
+
+DATA = {
+    "digits": Source(lambda root, split: Digits(split), False, 1.0, False),
+    "mnist": Source(lambda root, split: MNIST(root, split), True, 20 / 28, True),
+}
+
+
+def load_data(name: str, folder: str | os.PathLike[str] | None, split: str) -> ImageDataset:
+    """Return one part of a dataset.
+
+    Raises
+    ------
+    OdysseyError
+        If the dataset is unknown, or takes no folder.
+    FormatError
+        If its files are missing or damaged.
+    """
+    source = DATA[pick("data", name, DATA)]
+    if folder is None:
+        return source.load(None, split)
+    if not source.needs_folder:
+        raise OdysseyError(f"--data-dir: {name} comes with odyssey, and is read from no folder")
+    if not Path(folder).is_dir():
+        raise OdysseyError(f"--data-dir: there is no folder {folder}")
+    return source.load(os.fspath(folder), split)

@@ -1,0 +1,57 @@
+"""``odyssey predict``: say what is on an image."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odyssey import core
+from odyssey.cli._data import DATA
+from odyssey.cli._picture import frame
+from odyssey.cli._runs import machine, open_run
+from odyssey.errors import OdysseyError
+from odyssey.grad_mode import no_grad
+from odyssey.tensor import Tensor
+from odyssey.utils.choices import pick
+from odyssey.utils.images import read_image
+
+__all__ = ["predict"]
+
+
+def predict(
+    run: str,
+    image: str,
+    top: int = 3,
+    backend: str | None = None,
+    threads: int | None = None,
+) -> None:
+    """Say what is on an image: the likeliest class, and the runners-up.
+
+    The image may be of any size, dark on light or light on dark.
+
+    Parameters
+    ----------
+    run : str
+        the run folder that 'odyssey train' left
+    image : str
+        the image file: PNG, JPEG or whatever else Pillow reads
+    top : int
+        how many classes to name
+    backend : str, optional
+        fast or reference; by default ODYSSEY_BACKEND, else fast
+    threads : int, optional
+        threads of the fast kernels; by default all CPUs
+    """
+    if top < 1:
+        raise OdysseyError(f"--top: expected at least 1, got {top}")
+    model, record = open_run(run)
+    source = DATA[pick("data", record.dataset, DATA)]
+    shape = record.arguments["input_shape"]
+    picture = frame(read_image(image), (shape[-2], shape[-1]), source.fill, source.by_mass)
+    with machine(backend, threads), no_grad():
+        scores = model(Tensor(picture[np.newaxis, np.newaxis]))
+        chances = core.softmax(scores, axis=-1).numpy()[0]
+    best, *others = [int(i) for i in np.argsort(-chances, kind="stable")[:top]]
+    print(f"{record.classes[best]}  {chances[best]:.1%}")
+    if others:
+        rest = ", ".join(f"{record.classes[i]} {chances[i]:.1%}" for i in others)
+        print(f"runners-up: {rest}")
