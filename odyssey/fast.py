@@ -64,6 +64,10 @@ def _pick_level() -> tuple[tuple[str, ...], str | None]:
 
 
 AVAILABLE_LEVELS, LEVEL = _pick_level()
+"""The levels that were built and that this CPU runs, lowest first; and the one that is used.
+
+Without compiled kernels an empty tuple and None.
+"""
 
 
 def _load_kernels(level: str) -> dict[str, Any]:
