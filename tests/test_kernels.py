@@ -158,10 +158,10 @@ def test_exact_matmul():
 def test_exact_relu():
     x = fractions((3, 5), 2)
     out = reference.relu(x)
-    assert all(isinstance(y, (Fraction, int)) and y == max(v, 0) for y, v in zip(out.flat, x.flat))
+    assert all(isinstance(y, (Fraction, int)) and y == max(v, 0) for y, v in zip(out.flat, x.flat, strict=True))
     grad = fractions((3, 5), 3)
     back = reference.relu_backward(grad, out)
-    assert all(d == (g if v > 0 else 0) for d, g, v in zip(back.flat, grad.flat, x.flat))
+    assert all(d == (g if v > 0 else 0) for d, g, v in zip(back.flat, grad.flat, x.flat, strict=True))
 
 
 def test_exact_sgd():
