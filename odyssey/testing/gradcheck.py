@@ -101,6 +101,7 @@ def gradgradcheck(
 ) -> None:
     """Check the second derivative: the gradient as a function of inputs and cotangents.
 
+    Also that the gradient under ``create_graph`` is the same as without.
     Parameters and errors are those of :func:`gradcheck`.
 
     Examples
@@ -122,6 +123,13 @@ def gradgradcheck(
             found = gradients(outs, wanted, v, create_graph=True)
         return [x * 0 if g is None else g for g, x in zip(found, wanted, strict=True)]
 
+    # A backward_formula must first of all be the same gradient as the rule.
+    plain = [g for g in _gradients(function, arrays, cotangents) if g is not None]
+    recorded = gradient(*(Tensor(a.copy()) for a in [*arrays, *cotangents]))
+    for number, (rule, formula) in enumerate(zip(plain, recorded, strict=True)):
+        assert np.allclose(formula.data, rule, rtol=0, atol=1e-9 * np.abs(rule).max(initial=1)), (
+            f"gradgradcheck: under create_graph the gradient of floating input {number} is another"
+        )
     gradcheck(gradient, [*arrays, *cotangents], **settings)
 
 
