@@ -23,7 +23,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
-from setuptools.errors import BaseError, CompileError
+from setuptools.errors import BaseError, CCompilerError, CompileError
 
 ROOT = Path(__file__).resolve().parent
 SOURCES = Path("odyssey", "_ext")
@@ -193,12 +193,11 @@ class BuildExtensions(build_ext):
         """Build, say how to go on without a compiler if it fails, and write down what was built."""
         try:
             super().run()
-        except BaseError as error:
+        except (BaseError, CCompilerError) as error:
             if "ODYSSEY_NO_EXT" in str(error):
                 raise
-            raise CompileError(
-                failure_message(f"the C compiler failed ({error}; its own words stand above)")
-            ) from error
+            message = "compiling the kernels failed (the compiler's own words stand above)"
+            raise CompileError(failure_message(message)) from error
         folder = ROOT if self.inplace else self.build_lib
         levels = [
             level

@@ -198,3 +198,18 @@ def test_a_missing_compiler_ends_with_the_way_out(tmp_path):
     assert done.returncode != 0
     assert "no working C compiler was found (tried /no/such/compiler)" in done.stderr
     assert "ODYSSEY_NO_EXT=1 pip install ." in done.stderr
+
+
+@pytest.mark.slow
+def test_a_compile_error_ends_with_the_way_out(tmp_path):
+    pytest.importorskip("Cython")
+    if not (shutil.which("gcc") or shutil.which("clang")):
+        pytest.skip("no C compiler here")
+    checkout = copy_of_the_sources(tmp_path)
+    with open(checkout / "odyssey" / "_ext" / "simd.h", "a") as header:
+        header.write("#error broken on purpose\n")
+    done = run_setup(checkout, "build_ext", ODYSSEY_NO_EXT="0")
+    assert done.returncode != 0
+    assert "broken on purpose" in done.stderr
+    assert "compiling the kernels failed" in done.stderr
+    assert "ODYSSEY_NO_EXT=1 pip install ." in done.stderr
