@@ -8,9 +8,11 @@ neither there nor in :data:`INTERNAL`, or when a public name is on no page.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import inspect
+import io
 import pkgutil
 import re
 from collections.abc import Iterator
@@ -53,7 +55,7 @@ PAGES = (
 
 INTERNAL = {
     "odyssey.backend": "its public names are those of odyssey",
-    "odyssey.cli": "the command line is described in the guide",
+    "odyssey.cli": "its help is shown on the page of the command",
     "odyssey.engine": "reached through Tensor.backward and odyssey.autograd",
     "odyssey.environment": "its public name is odyssey.show_config",
     "odyssey.grad_mode": "its public names are those of odyssey",
@@ -78,8 +80,13 @@ GROUPS = {
     "Files": ("odyssey.serialization",),
 }
 
-# A bound method of a context variable: its own docstring is not about us, so it is described here.
+# Objects of Python's own classes, whose docstrings are not about us: described here.
 BY_HAND = {
+    "odyssey.__version__": """\
+.. py:data:: __version__
+
+   The version of odyssey, as a string.
+""",
     "odyssey.is_grad_enabled": """\
 .. py:function:: is_grad_enabled()
 
@@ -143,10 +150,9 @@ class Documented:
         return None
 
 
-def sections(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield (heading, introduction, names) for each part of a module's page."""
-    values = {name: getattr(module, name) for name in public_names(module)}
-    names = [name for name, value in values.items() if not isinstance(value, ModuleType)]
+def sections(module: ModuleType, names: list[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield (heading, introduction, some of the names) for each part of a module's page."""
+    values = {name: getattr(module, name) for name in names}
     if module.__name__ == "odyssey":
         for heading, homes in GROUPS.items():
             chosen = [
@@ -181,6 +187,47 @@ def introduction(module: ModuleType) -> str:
     return text.rstrip(":") + "." if text.endswith("::") else text
 
 
+def tensor_methods() -> str:
+    """Return a table of what core attached to Tensor, with links to the operations."""
+    methods = importlib.import_module("odyssey.core._methods")
+    core = importlib.import_module("odyssey.core")
+    signs = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}
+    signs |= {"pow": "**", "matmul": "@", "__eq__": "==", "__ne__": "!=", "__lt__": "<"}
+    signs |= {"__le__": "<=", "__gt__": ">", "__ge__": ">="}
+    shown = {"__neg__": "-x", "__abs__": "abs(x)", "__getitem__": "x[index]", "__iter__": "iter(x)"}
+    rows = []
+    for name, method in (methods.OPERATORS | methods.METHODS).items():
+        function = method.fget if isinstance(method, property) else method
+        text = f"x {signs[name]} y" if name in signs else shown.get(name, f"x.{name}()")
+        text = text.removesuffix("()") if isinstance(method, property) else text
+        public = getattr(function, "__name__", "").removeprefix("tensor_").lstrip("_")
+        link = f":obj:`~odyssey.core.{public}`" if hasattr(core, public) else summary(function)
+        rows.append(f"   * - ``{text}``\n     - {link}\n")
+    heading = ".. rubric:: Operators and methods of a Tensor\n"
+    note = "They are operations of :mod:`odyssey.core`, attached to the class in one table.\n"
+    return f"{heading}\n{note}\n.. list-table::\n   :widths: 30 70\n\n{''.join(rows)}"
+
+
+def summary(function: Any) -> str:
+    """Return the first line of a docstring."""
+    return (inspect.getdoc(function) or "").partition("\n")[0]
+
+
+def command_page() -> str:
+    """Return a page with the help of every sub-command, as the command prints it."""
+    cli = importlib.import_module("odyssey.cli")
+    parts = [title("odyssey: the command", "="), "See also :doc:`/guide/command_line`.\n"]
+    for command in ("", *cli.COMMANDS):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            cli.main([command, "--help"] if command else ["--help"])
+        if command:
+            parts.append(title(f"odyssey {command}", "-"))
+        text = "".join(f"   {line}".rstrip() + "\n" for line in printed.getvalue().splitlines())
+        parts.append(f".. code-block:: text\n\n{text}")
+    return "\n".join(parts)
+
+
 def title(text: str, line: str) -> str:
     """Return a heading in reStructuredText."""
     return f"{text}\n{line * len(text)}\n"
@@ -196,28 +243,31 @@ def page_text(page: Page, documented: Documented) -> str:
             parts.append(title(module_name, "-"))
         parts.append(f".. py:module:: {module_name}\n\n.. currentmodule:: {module_name}\n")
         parts.append(introduction(module) + "\n")
-        for heading, intro, names in sections(module):
-            if not names:
-                continue
-            elsewhere, here, by_hand = [], [], []
-            for name in names:
-                first = documented.claim(module_name, name, getattr(module, name))
-                if f"{module_name}.{name}" in BY_HAND:
-                    by_hand.append(BY_HAND[f"{module_name}.{name}"])
-                elif first:
+        here, elsewhere = [], []
+        for name in public_names(module):
+            value = getattr(module, name)
+            if not isinstance(value, ModuleType):
+                first = documented.claim(module_name, name, value)
+                if first:
                     elsewhere.append(f":obj:`~{first}`")
                 else:
                     here.append(name)
+        for heading, intro, names in sections(module, here):
+            if not names:
+                continue
             if heading:
                 parts.append(title(heading, "~" if len(present) > 1 else "-"))
             if intro:
                 parts.append(intro + "\n")
-            if here:
-                listed = "".join(f"   {name}\n" for name in here)
-                parts.append(f".. autosummary::\n   :toctree: .\n\n{listed}")
-            parts += by_hand
-            if elsewhere:
-                parts.append(f"Described elsewhere: {', '.join(elsewhere)}.\n")
+            listed = [name for name in names if f"{module_name}.{name}" not in BY_HAND]
+            if listed:
+                lines = "".join(f"   {name}\n" for name in listed)
+                parts.append(f".. autosummary::\n   :toctree: .\n\n{lines}")
+            parts += [BY_HAND[f"{module_name}.{name}"] for name in names if name not in listed]
+            if "Tensor" in names:
+                parts.append(tensor_methods())
+        if elsewhere:
+            parts.append(f"Also here, described elsewhere: {', '.join(elsewhere)}.\n")
     return "\n".join(parts)
 
 
@@ -232,7 +282,8 @@ def pages() -> dict[str, str]:
     documented = Documented()
     present = [page for page in PAGES if exists(page.modules[0])]
     written = {page.name: page_text(page, documented) for page in present}
-    entries = "".join(f"   {page.name}\n" for page in present)
+    written["command"] = command_page()
+    entries = "".join(f"   {name}\n" for name in written)
     heading = title("API reference", "=")
     written["index"] = (
         f"{heading}\n{INDEX_INTRODUCTION}\n.. toctree::\n   :maxdepth: 1\n\n{entries}"
@@ -252,6 +303,11 @@ def documented_names() -> set[str]:
 def write_pages(folder: Path) -> None:
     """Write the pages to ``folder``; leave files alone that would not change."""
     folder.mkdir(parents=True, exist_ok=True)
+    # Pages of names that are gone would else be reported as belonging nowhere.
+    present = documented_names() - BY_HAND.keys()
+    for path in folder.glob("odyssey.*.rst"):
+        if path.stem.removesuffix("-function") not in present:
+            path.unlink()
     for name, text in pages().items():
         path = folder / f"{name}.rst"
         if not path.exists() or path.read_text(encoding="utf-8") != text:

@@ -6,6 +6,7 @@ pages, runs the tutorials, and needs no network.
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import api_pages  # noqa: E402  (lies beside this file)
 
 import odyssey  # noqa: E402
 
+os.environ["COLUMNS"] = "90"  # of the help texts, whatever terminal this runs in
 api_pages.write_pages(HERE / "api" / "generated")
 
 project = "odyssey"
@@ -58,7 +60,8 @@ numpydoc_xref_param_type = False
 
 def skip_attached_methods(app, what, name, obj, skip, options):
     """Leave methods that core attached to Tensor to core's pages."""
-    home = getattr(obj, "__module__", None) or ""
+    function = getattr(obj, "fget", obj)  # of a property
+    home = getattr(function, "__module__", None) or ""
     return True if what == "class" and home.startswith("odyssey.core") else None
 
 
@@ -76,6 +79,7 @@ sphinx_gallery_conf = {
     "within_subsection_order": "FileNameSortKey",
     "download_all_examples": False,
     "show_signature": False,
+    "write_computation_times": False,
     "show_memory": False,
     "remove_config_comments": True,
     "plot_gallery": True,

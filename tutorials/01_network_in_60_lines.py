@@ -35,6 +35,7 @@ for axis, image, label in zip(axes.flat, train.images, train.labels):
     axis.imshow(image[0], cmap="gray_r")
     axis.set_title(label, fontsize=9)
     axis.axis("off")
+figure.tight_layout()
 
 # %%
 # Part one: NumPy
@@ -278,13 +279,15 @@ figure.tight_layout()
 
 # %%
 # Each hidden unit has 64 weights, one for each pixel, so they can be drawn as an image. Blue pixels
-# speak for the unit, red ones against it. Some look for strokes, some for holes.
+# speak for the unit, red ones against it. Some have learned to look for a stroke with paper beside
+# it; some have learned little.
 
 figure, axes = plt.subplots(2, 8, figsize=(8, 2.3))
 weights = model[0].weight.numpy().reshape(32, 8, 8)
 for axis, image in zip(axes.flat, weights):
     axis.imshow(image, cmap="RdBu", vmin=-1, vmax=1)
     axis.axis("off")
+figure.tight_layout()
 
 # %%
 # And the test digits that it reads wrongly. Would you have read them?
@@ -296,6 +299,7 @@ for axis in axes:
 for axis, n in zip(axes, wrong):
     axis.imshow(test.images[n, 0], cmap="gray_r")
     axis.set_title(f"{test_t[n]}, read {guesses[n]}", fontsize=8)
+figure.tight_layout()
 
 # %%
 # Exercises
