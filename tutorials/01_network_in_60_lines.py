@@ -3,8 +3,8 @@ A network in 60 lines of NumPy, then the same with odyssey
 ==========================================================
 
 We teach a computer to read handwritten digits, twice. First with nothing but NumPy, in fewer than
-60 lines, with every derivative worked out by hand. Then with odyssey, from the same first weights. Both
-must give the same loss at every step, and we check that they do.
+60 lines, with every derivative worked out by hand. Then with odyssey, from the same first weights.
+Both must give the same loss at every step, and we check that they do.
 
 You need to know what a matrix product and a derivative are.
 """
