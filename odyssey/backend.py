@@ -16,7 +16,6 @@ Backward runs on the backend of its forward: the tape remembers the
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import warnings
 from collections.abc import Callable, Iterator
@@ -96,6 +95,8 @@ def _checked(name: str) -> str:
 
 def _check_kernel(name: str) -> None:
     if name not in _REFERENCE:
+        import difflib  # for the hint alone
+
         near = difflib.get_close_matches(name, _REFERENCE, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise OdysseyError(f"use_backend: there is no kernel named {name!r}{hint}")

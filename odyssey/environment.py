@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import sys
 from typing import Any
 
@@ -16,6 +15,8 @@ __all__ = ["config_info", "show_config"]
 
 def config_info() -> dict[str, Any]:
     """Return what :func:`show_config` prints, as a dict."""
+    import platform  # for this alone
+
     level = fast.LEVEL or "none (pure Python)"
     compiler = fast.COMPILER or "none"
     return {

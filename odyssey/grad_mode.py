@@ -10,8 +10,10 @@ __all__ = ["enable_grad", "is_grad_enabled", "no_grad"]
 
 _recording: ContextVar[bool] = ContextVar("odyssey_recording", default=True)
 
-is_grad_enabled = _recording.get
-"""Return whether operations on tensors that require a gradient are recorded."""
+
+def is_grad_enabled() -> bool:
+    """Return whether operations on tensors that require a gradient are recorded."""
+    return _recording.get()
 
 
 @contextlib.contextmanager
