@@ -32,7 +32,7 @@ def _in_place(operation, ufunc):
     """Return an in-place operator: a write where nothing is recorded, else a new tensor."""
 
     def method(self, other):
-        on_tape = self.requires_grad and self._node is not None or _requires_grad(other)
+        on_tape = (self.requires_grad and self._node is not None) or _requires_grad(other)
         if on_tape and is_grad_enabled():
             return operation(self, other)
         self._before_write(operation.__name__)

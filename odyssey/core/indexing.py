@@ -82,6 +82,11 @@ def put(values, index, shape):
         In ``shape`` and the dtype of ``values``; where an index occurs twice,
         the values add up.
 
+    Raises
+    ------
+    ShapeError
+        If the index is out of range, or the values do not fit it.
+
     Notes
     -----
     Backward: ``grad[index]``.
@@ -94,10 +99,15 @@ def put(values, index, shape):
     """
     values = as_array(values)
     out = np.zeros(shape, values.dtype)
-    if is_basic(index):
-        out[index] = values  # a rectangle has no element twice
-    else:
-        np.add.at(out, index, values)
+    try:
+        if is_basic(index):
+            out[index] = values  # a rectangle has no element twice
+        else:
+            np.add.at(out, index, values)
+    except (IndexError, ValueError) as error:
+        raise ShapeError(
+            f"put: values of shape {values.shape} do not fit index into shape {shape}: {error}"
+        ) from None
     return out
 
 
