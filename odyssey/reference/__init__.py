@@ -17,6 +17,10 @@ from odyssey.reference.activation import (
     softmax,
     softmax_backward,
 )
+from odyssey.reference.attention import (
+    scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
+)
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
 from odyssey.reference.optim import adam, sgd
@@ -28,6 +32,8 @@ __all__ = [
     "matmul",
     "relu",
     "relu_backward",
+    "scaled_dot_product_attention",
+    "scaled_dot_product_attention_backward",
     "sgd",
     "softmax",
     "softmax_backward",
