@@ -109,9 +109,7 @@ def check_attention_backward(
     number = check_attention(q, k, v, mask, scale, op)
     check_arrays(op, q=q, grad=grad, out=out)
     if not isinstance(logsumexp, np.ndarray):
-        raise DTypeError(
-            f"{op}: logsumexp must be a NumPy array, not {type(logsumexp).__name__}"
-        )
+        raise DTypeError(f"{op}: logsumexp must be a NumPy array, not {type(logsumexp).__name__}")
     sums = np.result_type(q.dtype, np.float32)
     if logsumexp.dtype != sums:
         raise DTypeError(
