@@ -30,7 +30,7 @@ def test_backend_agrees_with_the_reference(case):
     assert checked == len(counts) * 3 * len(ALL_LAYOUTS)
 
 
-# -- the formulas, written once more and otherwise, in float64 --------------------------------
+# -- the formulas, written once more and otherwise, in float64 ---------------------------------
 
 
 def softmax(x, axis=-1):
@@ -175,7 +175,7 @@ def test_exact_sgd():
         assert param[i] == before[0][i] - lr * v
 
 
-# -- half precision is stored, not summed in -----------------------------------------------------
+# -- half precision is stored, not summed in ---------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", ["fast", "reference"])
