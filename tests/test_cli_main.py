@@ -19,6 +19,15 @@ from odyssey.cli import COMMANDS, main
 from odyssey.data.formats import write_idx
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Leave the other CPUs to the other tests: two threads on a busy machine wait for each other."""
+    before = od.get_num_threads()
+    od.set_num_threads(1)
+    yield
+    od.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

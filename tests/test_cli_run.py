@@ -10,11 +10,21 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import odyssey as od
 from odyssey.cli import main
 from odyssey.cli._picture import frame, resize
 from odyssey.data.datasets import Digits
 from odyssey.errors import OdysseyError
 from odyssey.utils.serialization import load_arrays, save_arrays
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Leave the other CPUs to the other tests: two threads on a busy machine wait for each other."""
+    before = od.get_num_threads()
+    od.set_num_threads(1)
+    yield
+    od.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+import odyssey as od
 from odyssey.cli import main
 from odyssey.utils import load_arrays, load_config
 
@@ -24,6 +26,15 @@ FILES = {
     "state.json",
     "training_curves.png",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Leave the other CPUs to the other tests: two threads on a busy machine wait for each other."""
+    before = od.get_num_threads()
+    od.set_num_threads(1)
+    yield
+    od.set_num_threads(before)
 
 
 @pytest.fixture(autouse=True)
@@ -193,3 +204,16 @@ def test_ctrl_c_in_a_process_of_its_own():
     assert process.returncode == 130
     assert "stopped by SIGINT after step" in err and "Traceback" not in err
     assert {path.name for path in Path("run").iterdir()} == FILES
+
+
+def test_a_full_disk_is_told_in_one_line(monkeypatch, capsys):
+    from odyssey.utils import serialization
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(serialization, "atomic_write", full)
+    words = ["train", "mlp", "--epochs", "1", "--batch-size", "500", "--run-dir", "run"]
+    assert main(words) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1] == "odyssey train: run: No space left on device" and len(err) == 2
