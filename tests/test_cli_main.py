@@ -21,7 +21,7 @@ from odyssey.data.formats import write_idx
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Leave the other CPUs to the other tests: two threads on a busy machine wait for each other."""
+    """Leave the other CPUs to the other tests: threads on a busy machine wait for each other."""
     before = od.get_num_threads()
     od.set_num_threads(1)
     yield

@@ -20,7 +20,7 @@ from odyssey.utils.serialization import load_arrays, save_arrays
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread():
-    """Leave the other CPUs to the other tests: two threads on a busy machine wait for each other."""
+    """Leave the other CPUs to the other tests: threads on a busy machine wait for each other."""
     before = od.get_num_threads()
     od.set_num_threads(1)
     yield
@@ -111,6 +111,8 @@ def test_framing_centres_what_is_not():
     assert ink.shape == (28, 28) and ink.max() == pytest.approx(1)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     assert (rows[0], rows[-1], columns[0], columns[-1]) == (4, 23, 9, 18)
+    full = frame(picture[10:30, 45:65], (28, 28), 20 / 28)  # a square, but without the margin
+    np.testing.assert_allclose(full, ink, atol=1e-6)
     with pytest.raises(OdysseyError, match="the image is blank: nothing stands out"):
         frame(np.full((9, 9), 0.4, np.float32), (8, 8), 1.0)
 

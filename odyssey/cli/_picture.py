@@ -19,7 +19,7 @@ Picture = npt.NDArray[np.float32]
 
 _FAINT = 0.1  # less contrast than that is paper
 _INKED = 0.15  # of the darkest: from here on a pixel counts as ink when the digit is looked for
-_AS_FRAMED = 0.85  # an ink box of at least this share of the dataset's is left as it is
+_AS_FRAMED = (0.85, 1.15)  # times the share that the dataset's ink takes: it is left as it is
 
 
 def frame(picture: Picture, size: tuple[int, int], fill: float) -> Picture:
@@ -51,7 +51,8 @@ def frame(picture: Picture, size: tuple[int, int], fill: float) -> Picture:
     rows, columns = _box(ink)
     extent = max(rows.stop - rows.start, columns.stop - columns.start)
     height, width = ink.shape
-    if height == width and extent >= _AS_FRAMED * fill * height:
+    least, most = _AS_FRAMED
+    if height == width and least <= extent / (fill * height) <= most:
         return resize(ink, size)
     digit = ink[rows, columns]
     scale = fill * min(size) / extent
