@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -54,3 +55,9 @@ def pure(uncompiled):
     info = 'LEVELS = ()\nOPENMP = False\nCOMPILER = ""\n'
     (uncompiled / "odyssey" / "_ext" / "_build_info.py").write_text(info)
     return uncompiled
+
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and what they start as
+# well; the tests of interruptions need it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
