@@ -4,8 +4,8 @@
 # memory once (largest element, then the sum of exponentials while the row is in cache) and keeps
 # one number of it, log_total = log(sum(exp(x - max))). Backward finds the largest element again,
 # makes a probability from a score and the two, exp((x - max) - log_total), and writes its gradient:
-# one read from memory, one write. (The two in one number, log(sum(exp(x))), would lose the digits of
-# log_total beside a large max.) Threads split the rows.
+# one read from memory, one write. (One number for the two, log(sum(exp(x))), would lose the digits
+# of log_total beside a large max.) Threads split the rows.
 
 cimport numpy as cnp
 from cython.parallel cimport prange
@@ -17,8 +17,8 @@ from odyssey._ext._door cimport (
 )
 from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
-    element, exponential, float_to_half, half, lane_max, lanes, load, load_part, number, real, splat,
-    store, store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, float_to_half, half, lane_max, lanes, load, load_part, number, real,
+    splat, store, store_part, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
