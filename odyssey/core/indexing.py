@@ -54,9 +54,13 @@ def getitem(x, index):
     """
     x = as_array(x)
     try:
-        return x[index]
+        part = x[index]
+        if not isinstance(part, np.ndarray) and is_basic(index):
+            # Integers for all axes give a scalar; with "..." they give a view without axes.
+            part = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
     except IndexError as error:
         raise ShapeError(f"getitem: x of shape {x.shape}: {error}") from None
+    return part
 
 
 @getitem.backward_rule(wrt=("x",))
