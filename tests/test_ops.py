@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formulas_attention import attention
 
 import odyssey as od
 from odyssey import core
@@ -170,6 +171,19 @@ OPS = [
     Op("put", (normal(3), np.array([0, 2, 2]), (4,)), np_put),
     Op("relu", (grid(rng, (4, 5)),), lambda x: np.maximum(x, 0)),
     Op("reshape", (normal(3, 4), (2, -1)), np.reshape),
+    Op("scaled_dot_product_attention", (normal(5, 3), normal(4, 3), normal(4, 2)), attention,
+       {}, 7),
+    Op("scaled_dot_product_attention", (normal(2, 3, 4, 5), normal(2, 3, 6, 5), normal(2, 3, 6, 2)),
+       attention, {"causal": True}, 11),
+    Op("scaled_dot_product_attention",
+       (normal(2, 1, 4, 3), normal(3, 2, 3), normal(2, 3, 2, 4), normal(3, 1, 2)),
+       attention, {"scale": 0.7}, 5),
+    Op("scaled_dot_product_attention",
+       (normal(2, 6, 3), normal(2, 4, 3), normal(2, 4, 5), normal(2, 1, 4)),
+       attention, {"causal": True}, 7),
+    Op("scaled_dot_product_attention",
+       (normal(2, 3, 4), normal(2, 3, 4), normal(2, 3, 2), rng.random((3, 3)) < 0.5),
+       attention, {}, 7),
     Op("softmax", (normal(3, 4),), np_softmax, {}, 4),
     Op("softmax", (normal(2, 3, 4),), np_softmax, {"axis": 0}, 2),
     Op("sqrt", (positive(3, 4),), np.sqrt),

@@ -1,5 +1,5 @@
-# The steps of attention on blocks, for attention.pyx: packing, the two products, and what happens to
-# a block of scores between them. Inline functions in a .pxd, so that they are compiled at each
+# The steps of attention on blocks, for both directions: packing, the two products, and what happens
+# to a block of scores between them. Inline functions in a .pxd, so that they are compiled at each
 # level.
 #
 # A block of scores T holds ROWS x LANES numbers, T[row][lane]. Its lanes stay while blocks of rows
@@ -104,9 +104,9 @@ cdef inline real stored(const char* p, element like, real zero) noexcept nogil:
         return <real>(<const element*>p)[0]
 
 
-# Rows of x, transposed into panels [F][width]: each holds `width` rows side by side, zeros after the
-# last. Eight rows at a time: with more of them than L1 has ways, rows a power of two apart push each
-# other out.
+# Rows of x, transposed into panels [F][width]: each holds `width` rows side by side, zeros after
+# the last. Eight rows at a time: with more of them than L1 has ways, rows a power of two apart push
+# each other out.
 cdef inline void pack(const Operand* x, Py_ssize_t first, Py_ssize_t count, Py_ssize_t width,
         Py_ssize_t F, real* out, element like) noexcept nogil:
     cdef Py_ssize_t panel, here, start, stop, i, f

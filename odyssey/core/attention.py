@@ -116,10 +116,12 @@ def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     >>> q = k = od.tensor([[1.0, 0.0], [0.0, 2.0]])
     >>> v = od.tensor([[0.0], [10.0]])
     >>> attend = od.core.scaled_dot_product_attention
-    >>> attend(q, k, v).numpy().round(2).ravel().tolist()
-    [3.3, 9.44]
-    >>> attend(q, k, v, causal=True).numpy().round(2).ravel().tolist()
-    [0.0, 9.44]
+    >>> attend(q, k, v).numpy().round(2)
+    array([[3.3 ],
+           [9.44]], dtype=float32)
+    >>> attend(q, k, v, causal=True).numpy().round(2)
+    array([[0.  ],
+           [9.44]], dtype=float32)
     """
     q, k, v = as_array(q), as_array(k), as_array(v)
     mask = None if mask is None else as_array(mask)

@@ -137,6 +137,7 @@ def _both(
     grad_p = grad @ np.swapaxes(v, -1, -2)
     largest = max(float(np.abs(x).max(initial=1)) for x in (q, k, grad))
     scale = size * largest * max(1.0, float(np.abs(grad_p).max(initial=0)))
+    scale = min(scale, 6e4)  # what half precision can hold
     needs = (True, True, True, mask is not None and mask.dtype != bool)
     args = (grad, q, k, v, out, logsumexp, mask)
     settings = {**settings, "needs": needs}
