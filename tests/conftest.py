@@ -19,6 +19,13 @@ settings.register_profile("odyssey", derandomize=True, deadline=None)
 settings.load_profile("odyssey")
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _reason_given():
+    """Without compiled kernels "fast" means the reference; one test asks for its warning."""
+    if not odyssey.fast.LEVEL:
+        odyssey.backend._WarnOnce.warned = True
+
+
 @pytest.fixture
 def run_python(tmp_path):
     """Return a function that runs a program in a fresh interpreter and gives its result.

@@ -21,7 +21,8 @@ from odyssey._ext._door cimport (
 )
 from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
-    element, exponential, half, keep, lane_sum, lanes, load, load_part, splat, store, store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, half, keep, lane_sum, lanes, load, load_part, splat, store, store_part,
+    vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 

@@ -89,6 +89,7 @@ IN_PLACE = {
 
 METHODS = {
     "__neg__": arithmetic.negate,
+    "__pos__": lambda self: self,
     "__abs__": elementwise.abs,
     "__eq__": comparison.equal,
     "__ne__": comparison.not_equal,
