@@ -243,8 +243,9 @@ def scaled_dot_product_attention_backward(
             grad_v[h][j] += np.outer(p, g)
             if needs[3]:
                 grad_s[h][i, j] = ds
-    grads = zip((grad_q, grad_k, grad_v, grad_s), needs, strict=True)
-    grad_q, grad_k, grad_v, grad_mask = (
-        x.astype(q.dtype, copy=False) if needed else None for x, needed in grads
+    grads = (grad_q, grad_k, grad_v, grad_s)
+    gq, gk, gv, gs = (
+        x.astype(q.dtype, copy=False) if needed else None
+        for x, needed in zip(grads, needs, strict=True)
     )
-    return grad_q, grad_k, grad_v, grad_mask
+    return gq, gk, gv, gs
