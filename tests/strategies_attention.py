@@ -26,11 +26,6 @@ class Attention:
     causal: bool
     scale: float | None
 
-    def __repr__(self):
-        shapes = f"q: {self.q.shape}, k: {self.k.shape}, v: {self.v.shape}"
-        mask = "no mask" if self.mask is None else f"mask: {self.mask.dtype} {self.mask.shape}"
-        return f"({self.dtype}, {shapes}, {mask}, causal={self.causal}, scale={self.scale})"
-
 
 def laid_out(draw, array):
     """Return the same values in a layout; one that repeats the first row has other values."""
