@@ -84,6 +84,8 @@ def calls(dtype):
     wide = np.result_type(dtype, F)
     state = np.abs(flat).astype(wide)
     losses, *saved = fast.softmax_cross_entropy(rows, classes)
+    heads = [normal(3, n, 19, dtype=dtype) for n in (301, 270, 270)]
+    attended = fast.scaled_dot_product_attention(*heads)
     return {
         "matmul": lambda: fast.matmul(a, b),
         "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),
@@ -92,6 +94,12 @@ def calls(dtype):
         "batched matmul": lambda: fast.matmul(batch, batch.swapaxes(1, 2)),
         "relu": lambda: fast.relu(flat),
         "relu_backward": lambda: fast.relu_backward(flat, np.maximum(flat, 0)),
+        "scaled_dot_product_attention": lambda: fast.scaled_dot_product_attention(*heads),
+        "scaled_dot_product_attention_backward": (
+            lambda: fast.scaled_dot_product_attention_backward(attended[0], *heads, *attended)[
+                :3
+            ]  # a mask's gradient is None
+        ),
         "softmax": lambda: fast.softmax(rows),
         "softmax along columns": lambda: fast.softmax(rows, 0),
         "softmax of one row": lambda: fast.softmax(flat),
