@@ -43,13 +43,13 @@ cdef void philox(uint64_t first, uint64_t seed, uint32_t* words) noexcept nogil:
     cdef uint32_t k0 = <uint32_t>seed
     cdef uint32_t k1 = <uint32_t>(seed >> 32)
     cdef uint64_t product0, product1
-    cdef int i, turn
+    cdef int i, _turn
     for i in range(LANES):
         c0[i] = <uint32_t>(first + i)
         c1[i] = <uint32_t>((first + i) >> 32)
         c2[i] = 0
         c3[i] = 0
-    for turn in range(10):
+    for _turn in range(10):
         for i in range(LANES):
             product0 = <uint64_t>c0[i] * 0xD2511F53u
             product1 = <uint64_t>c2[i] * 0xCD9E8D57u

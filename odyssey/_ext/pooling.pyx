@@ -29,6 +29,8 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 
+from typing import Any
+
 import numpy as np
 
 from odyssey.utils.kernel_checks_pooling import (
@@ -50,7 +52,8 @@ cdef int threads_for(Py_ssize_t numbers) noexcept nogil:
 
 # The n channels at p as a register. Where fewer than a register are left, what follows them in the
 # array comes along, up to its `end`: cheaper than to leave it out.
-cdef inline vec channels(const element* p, Py_ssize_t n, const element* end, vec zero) noexcept nogil:
+cdef inline vec channels(const element* p, Py_ssize_t n, const element* end,
+        vec zero) noexcept nogil:
     if n >= lanes(zero) or p + lanes(zero) <= end:
         return load(p, zero)
     return load_part(p, n, zero)
@@ -132,7 +135,8 @@ cdef void max_rows(const Pool* g, const element* x, element* out, int64_t* indic
 
 
 def max_pool2d(
-    x: np.ndarray, kernel_size, stride=None, padding=0, dilation=1, ceil_mode: bool = False
+    x: np.ndarray, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Take the largest element of each window, and say which it is.
 
@@ -208,7 +212,7 @@ cdef int scatter_all(const element* grad, const int64_t* indices, real* grad_x, 
     return wrong
 
 
-def max_pool2d_backward(grad: np.ndarray, indices: np.ndarray, x_shape) -> np.ndarray:
+def max_pool2d_backward(grad: np.ndarray, indices: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
     """Add the gradient of each output at the place of its maximum.
 
     Same contract as odyssey.reference.pooling.max_pool2d_backward. The result
@@ -330,15 +334,27 @@ cdef inline void gather(const Axis* v, const Axis* h, const element* grad, const
         Py_ssize_t C, Py_ssize_t y, Py_ssize_t x, element* out, vec zero) noexcept nogil:
     cdef vec total
     cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t top = first_output(v, y)
+    cdef Py_ssize_t bottom = stop_output(v, y)
+    cdef Py_ssize_t left = first_output(h, x)
+    cdef Py_ssize_t right = stop_output(h, x)
     cdef Py_ssize_t c = 0
     cdef Py_ssize_t p, q
+    cdef double share
+    if bottom - top == 1 and right - left == 1:
+        share = 1.0 / (<double>count(v, top) * count(h, left))
+        grad += (top * h.outputs + left) * C
+        while c < C:
+            put(out + c, C - c, channels(grad + c, C - c, end, zero) * splat(share, zero))
+            c += V
+        return
     while c < C:
         total = zero
-        for p in range(first_output(v, y), stop_output(v, y)):
-            for q in range(first_output(h, x), stop_output(h, x)):
+        for p in range(top, bottom):
+            for q in range(left, right):
+                share = 1.0 / (<double>count(v, p) * count(h, q))
                 total = total + channels(
-                    grad + (p * h.outputs + q) * C + c, C - c, end, zero
-                ) * splat(1.0 / (<double>count(v, p) * count(h, q)), zero)
+                    grad + (p * h.outputs + q) * C + c, C - c, end, zero) * splat(share, zero)
         put(out + c, C - c, total)
         c += V
 
@@ -422,8 +438,8 @@ cdef object set_adaptive_axes(Axis* v, Axis* h, object shape, object outputs):
 
 
 def avg_pool2d(
-    x: np.ndarray, kernel_size, stride=None, padding=0, ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    x: np.ndarray, kernel_size: Any, stride: Any = None, padding: Any = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True,
 ) -> np.ndarray:
     """Average the elements of each window.
 
@@ -437,8 +453,8 @@ def avg_pool2d(
 
 
 def avg_pool2d_backward(
-    grad: np.ndarray, x_shape, kernel_size, stride=None, padding=0, ceil_mode: bool = False,
-    count_include_pad: bool = True,
+    grad: np.ndarray, x_shape: tuple[int, ...], kernel_size: Any, stride: Any = None,
+    padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
 ) -> np.ndarray:
     """Give every pixel its share of the gradients of its windows.
 
@@ -452,7 +468,7 @@ def avg_pool2d_backward(
     return gather_door(&v, &h, grad)
 
 
-def adaptive_avg_pool2d(x: np.ndarray, output_size) -> np.ndarray:
+def adaptive_avg_pool2d(x: np.ndarray, output_size: Any) -> np.ndarray:
     """Average an image down to a size that is given.
 
     Same contract as odyssey.reference.pooling.adaptive_avg_pool2d. The result
@@ -464,7 +480,7 @@ def adaptive_avg_pool2d(x: np.ndarray, output_size) -> np.ndarray:
     return mean_door(&v, &h, x)
 
 
-def adaptive_avg_pool2d_backward(grad: np.ndarray, x_shape) -> np.ndarray:
+def adaptive_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
     """Give every pixel its share of the gradients of its windows.
 
     Same contract as odyssey.reference.pooling.adaptive_avg_pool2d_backward.
@@ -488,7 +504,7 @@ def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
     return mean_door(&v, &h, x)
 
 
-def global_avg_pool2d_backward(grad: np.ndarray, x_shape) -> np.ndarray:
+def global_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
     """Give every pixel the same share of the gradient.
 
     Same contract as odyssey.reference.pooling.global_avg_pool2d_backward. The

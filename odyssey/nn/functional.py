@@ -1,5 +1,33 @@
 """The neural part of :mod:`odyssey.core`, under the name that PyTorch's users know."""
 
-from odyssey.core import cross_entropy, flatten, linear, log_softmax, relu, softmax
+from odyssey.core import (
+    adaptive_avg_pool2d,
+    avg_pool2d,
+    cross_entropy,
+    dropout,
+    flatten,
+    global_avg_pool2d,
+    linear,
+    log_softmax,
+    max_pool2d,
+    relu,
+    sigmoid,
+    softmax,
+    tanh,
+)
 
-__all__ = ["cross_entropy", "flatten", "linear", "log_softmax", "relu", "softmax"]
+__all__ = [
+    "adaptive_avg_pool2d",
+    "avg_pool2d",
+    "cross_entropy",
+    "dropout",
+    "flatten",
+    "global_avg_pool2d",
+    "linear",
+    "log_softmax",
+    "max_pool2d",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "tanh",
+]

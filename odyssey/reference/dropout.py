@@ -45,7 +45,7 @@ def _dropped(x: np.ndarray, seed: int, threshold: int, scale: Any) -> np.ndarray
     """Return x with each element scaled, or 0 where its random word is below the threshold."""
     wide = np.result_type(x, np.float32)
     elements = x.astype(wide).ravel()  # in C order
-    factor = scale if wide == object else wide.type(scale)
+    factor = scale if wide.kind == "O" else wide.type(scale)
     out = np.zeros(x.size, dtype=x.dtype)
     key = (seed & WORD, seed >> 32)
     for i in range(x.size):
@@ -103,7 +103,7 @@ def dropout(x: np.ndarray, p: float, seed: int) -> np.ndarray:
     --------
     >>> import numpy as np
     >>> dropout(np.arange(1.0, 9.0), p=0.5, seed=1)
-    array([ 2.,  4.,  0.,  8., 10.,  0., 14.,  0.])
+    array([ 2.,  4.,  6.,  8., 10., 12.,  0., 16.])
     """
     return _dropped(x, *check_dropout("dropout", x, p, seed, objects=True))
 
@@ -139,7 +139,7 @@ def dropout_backward(grad: np.ndarray, p: float, seed: int) -> np.ndarray:
     --------
     >>> import numpy as np
     >>> dropout_backward(np.ones(8), p=0.5, seed=1)
-    array([2., 2., 0., 2., 2., 0., 2., 0.])
+    array([2., 2., 2., 2., 2., 2., 0., 2.])
     """
     return _dropped(
         grad, *check_dropout("dropout_backward", grad, p, seed, objects=True, name="grad")

@@ -6,7 +6,6 @@ output, (h, w) a pixel. The loops run over outputs, NumPy takes one window.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -194,8 +193,9 @@ def _spread(grad: np.ndarray, shape: tuple[int, ...], windows: list[Window]) -> 
     return grad_x.astype(grad.dtype)
 
 
-def _strided(windows: Windows, H: int, W: int, count_include_pad: bool) -> list[Window]:
+def _strided(windows: Windows, shape: tuple[int, ...], count_include_pad: bool) -> list[Window]:
     """Return the windows of an average pool."""
+    H, W = shape[2:]
     found = []
     for p, q in np.ndindex(windows.outputs):
         top, bottom = _ends(windows, 0, p, H)
@@ -272,7 +272,7 @@ def avg_pool2d(
              [5., 6.]]]])
     """
     windows = check_pool("avg_pool2d", x, kernel_size, stride, padding, ceil_mode, objects=True)
-    return _mean(x, windows.outputs, _strided(windows, *x.shape[2:], count_include_pad))
+    return _mean(x, windows.outputs, _strided(windows, x.shape, count_include_pad))
 
 
 def avg_pool2d_backward(
@@ -321,11 +321,12 @@ def avg_pool2d_backward(
     shape, windows = check_pool_backward(
         "avg_pool2d_backward", grad, x_shape, kernel_size, stride, padding, ceil_mode, objects=True
     )
-    return _spread(grad, shape, _strided(windows, *shape[2:], count_include_pad))
+    return _spread(grad, shape, _strided(windows, shape, count_include_pad))
 
 
-def _adaptive(H: int, W: int, P: int, Q: int) -> list[Window]:
+def _adaptive(shape: tuple[int, ...], outputs: tuple[int, ...]) -> list[Window]:
     """Return the windows that cut an image into P×Q parts as equal as can be."""
+    (H, W), (P, Q) = shape[2:], outputs
     found = []
     for p, q in np.ndindex(P, Q):
         rows = slice(p * H // P, -((p + 1) * -H // P))  # from the floor to the ceiling
@@ -372,7 +373,7 @@ def adaptive_avg_pool2d(x: np.ndarray, output_size: Any) -> np.ndarray:
     array([[[[1., 3.]]]])
     """
     outputs = check_adaptive("adaptive_avg_pool2d", x, output_size, objects=True)
-    return _mean(x, outputs, _adaptive(*x.shape[2:], *outputs))
+    return _mean(x, outputs, _adaptive(x.shape, outputs))
 
 
 def adaptive_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
@@ -408,7 +409,7 @@ def adaptive_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> 
     array([[[[1., 1., 3., 2., 2.]]]])
     """
     shape = check_adaptive_backward("adaptive_avg_pool2d_backward", grad, x_shape, objects=True)
-    return _spread(grad, shape, _adaptive(*shape[2:], *grad.shape[2:]))
+    return _spread(grad, shape, _adaptive(shape, grad.shape[2:]))
 
 
 def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
@@ -441,7 +442,7 @@ def global_avg_pool2d(x: np.ndarray) -> np.ndarray:
     array([[[[2.5]]]])
     """
     check_adaptive("global_avg_pool2d", x, 1, objects=True)
-    return _mean(x, (1, 1), _adaptive(*x.shape[2:], 1, 1))
+    return _mean(x, (1, 1), _adaptive(x.shape, (1, 1)))
 
 
 def global_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
@@ -479,4 +480,4 @@ def global_avg_pool2d_backward(grad: np.ndarray, x_shape: tuple[int, ...]) -> np
     shape = check_adaptive_backward(
         "global_avg_pool2d_backward", grad, x_shape, objects=True, outputs=(1, 1)
     )
-    return _spread(grad, shape, _adaptive(*shape[2:], 1, 1))
+    return _spread(grad, shape, _adaptive(shape, (1, 1)))

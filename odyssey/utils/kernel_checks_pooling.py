@@ -72,9 +72,7 @@ def _windows(
     outputs = output_size(op, size, window, steps, gaps, sides, bool(ceil_mode))
     for axis in (0, 1):
         if gaps[axis] > 1 and around[axis]:
-            _check_window_has_pixels(
-                op, axis, size, window, steps, around, gaps, outputs
-            )
+            _check_window_has_pixels(op, axis, size, window, steps, around, gaps, outputs)
     # From the image's size on a step or gap leads out of it: larger ones mean the same.
     steps = (min(steps[0], LARGEST), min(steps[1], LARGEST))
     gaps = (min(gaps[0], LARGEST), min(gaps[1], LARGEST))
@@ -247,4 +245,6 @@ def check_probability(op: str, p: Any) -> None:
     except (TypeError, ValueError):
         raise DTypeError(f"{op}: p must be a number, not {type(p).__name__}") from None
     if not inside:
-        raise OdysseyError(f"{op}: p, the probability to drop an element, must lie in [0, 1], got {p}")
+        raise OdysseyError(
+            f"{op}: p, the probability to drop an element, must lie in [0, 1], got {p}"
+        )

@@ -51,20 +51,22 @@ DILATED: dict[str, tuple[tuple[int, ...], Settings]] = {
 
 # Of adaptive pools: name to (shape of x, size of the output).
 ADAPTIVE: dict[str, tuple[tuple[int, ...], Any]] = {
+    "one pixel": ((1, 1, 1, 1), 1),
     "equal parts": ((2, 3, 6, 8), (3, 2)),
     "parts that overlap": ((1, 5, 7, 10), (3, 4)),
     "as large as the image": ((2, 2, 3, 4), (3, 4)),
     "larger than the image": ((1, 3, 2, 3), (5, 7)),
     "one number": ((2, 19, 5, 4), 1),
-    "a VGG's last layer": ((1, 64, 9, 11), 7),
+    "a VGG's last layer": ((2, 64, 9, 11), 7),
     "no images": ((0, 3, 4, 5), 2),
 }
 
 GLOBAL = {
-    "one pixel": (2, 3, 1, 1),
+    "one pixel": (1, 1, 1, 1),
+    "one pixel each": (2, 3, 1, 1),
     "small": (2, 5, 3, 4),
     "a row": (1, 17, 1, 9),
-    "a ResNet's last layer": (4, 70, 7, 8),
+    "a ResNet's last layer": (5, 70, 7, 8),
     "many pixels": (1, 3, 41, 53),
     "no images": (0, 3, 4, 5),
 }
