@@ -239,13 +239,6 @@ each_op = pytest.mark.parametrize("op", OPS, ids=str)
 each_backend = pytest.mark.parametrize("backend", ["fast", "reference"])
 
 
-@pytest.fixture(autouse=True)
-def _no_warning_from_a_pure_installation():
-    """Without compiled kernels "fast" means the reference; there is a test for its warning."""
-    if not od.fast.LEVEL:
-        od.backend._WarnOnce.warned = True
-
-
 def test_every_operation_is_in_the_tables():
     operations = {name for name, value in vars(core).items() if hasattr(value, "operation")}
     differentiable = {n for n in operations if getattr(core, n).operation.wrt}

@@ -212,7 +212,9 @@ cdef int scatter_all(const element* grad, const int64_t* indices, real* grad_x, 
     return wrong
 
 
-def max_pool2d_backward(grad: np.ndarray, indices: np.ndarray, x_shape: tuple[int, ...]) -> np.ndarray:
+def max_pool2d_backward(
+    grad: np.ndarray, indices: np.ndarray, x_shape: tuple[int, ...]
+) -> np.ndarray:
     """Add the gradient of each output at the place of its maximum.
 
     Same contract as odyssey.reference.pooling.max_pool2d_backward. The result
