@@ -86,7 +86,28 @@ def calls(dtype):
     losses, *saved = fast.softmax_cross_entropy(rows, classes)
     heads = [normal(3, n, 19, dtype=dtype) for n in (301, 270, 270)]
     attended = fast.scaled_dot_product_attention(*heads)
+    images = normal(3, 70, 17, 19, dtype=dtype)
+    pooled, places = fast.max_pool2d(images, 3, 2, 1)
+    parts = fast.adaptive_avg_pool2d(images, (5, 4))
     return {
+        "max_pool2d": lambda: fast.max_pool2d(images, 3, 2, 1),
+        "max_pool2d_backward": lambda: fast.max_pool2d_backward(pooled, places, images.shape),
+        "avg_pool2d": lambda: fast.avg_pool2d(images, 3, 2, 1),
+        "avg_pool2d_backward": lambda: fast.avg_pool2d_backward(pooled, images.shape, 3, 2, 1),
+        "global_avg_pool2d": lambda: fast.global_avg_pool2d(images),
+        "global_avg_pool2d_backward": lambda: fast.global_avg_pool2d_backward(
+            pooled[..., :1, :1], images.shape
+        ),
+        "adaptive_avg_pool2d": lambda: fast.adaptive_avg_pool2d(images, (5, 4)),
+        "adaptive_avg_pool2d_backward": lambda: fast.adaptive_avg_pool2d_backward(
+            parts, images.shape
+        ),
+        "dropout": lambda: fast.dropout(flat, 0.5, 3),
+        "dropout_backward": lambda: fast.dropout_backward(flat, 0.5, 3),
+        "sigmoid": lambda: fast.sigmoid(flat),
+        "sigmoid_backward": lambda: fast.sigmoid_backward(flat, flat),
+        "tanh": lambda: fast.tanh(flat),
+        "tanh_backward": lambda: fast.tanh_backward(flat, flat),
         "matmul": lambda: fast.matmul(a, b),
         "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),
         "matmul of one column": lambda: fast.matmul(a, b[:, :1]),

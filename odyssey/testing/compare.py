@@ -91,13 +91,15 @@ def compare_kernel(
                 setting = Setting(case, dtype, layout, threads.get_num_threads())
                 args = arrange(case.cast(dtype), layout, case.writes)
                 found, expected = run(kernel, args, setting), run(twin, args, setting)
-                worst, permitted = 0.0, 0.0
+                worst, permitted, nearest = 0.0, 0.0, -2.0
                 for mine, theirs in zip(found, expected, strict=True):
                     off = difference(mine, theirs, case.scale)
                     allowed = tolerance(theirs.dtype, case.terms, case.factor)
-                    # Each result has its own tolerance: report the one nearest to it.
-                    if not permitted or off.error / allowed >= worst / permitted:
-                        worst, permitted = off.ulp, allowed * off.unit
+                    # Each result has its own tolerance (indices have none): report the one
+                    # that is nearest to it.
+                    share = off.error / allowed if allowed else np.inf if off.error else -1.0
+                    if share > nearest:
+                        worst, permitted, nearest = off.ulp, allowed * off.unit, share
                 once = _seconds(twin, args, case.kwargs, 1)
                 times = _seconds(kernel, args, case.kwargs, repeat)
                 row = (name, case.name, dtype, layout, worst, permitted, times, once)
