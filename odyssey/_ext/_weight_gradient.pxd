@@ -29,44 +29,51 @@ from odyssey._ext._simd cimport (
     vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._windows cimport Walk, block_count, width_of
+from odyssey._ext._windows cimport (
+    Walk, block_count, breadth, most, one, two, vectors, width_of,
+)
 
 cdef enum:
     ROWS = 6                        # rows of a register tile
     MOST = 24                       # registers of the largest tile, ROWS x WIDE
     CHUNK = 128                     # pixels of a packed piece of the output's gradient
     STRETCH = 1 << 20               # bytes of both images between two meetings of the threads
-    FEW = 4                         # fewer channels than this: tile over taps
     IMAGES = 1 << 17                # numbers that are worth a second thread: added up
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
 
 
-# sums[i] += the sum over pixels t of x[t][i] * panel[t], for `rows` input channels i and `wide`
-# vectors of outputs; both literals.
-cdef inline void tile(int rows, int wide, Py_ssize_t pixels, const real** x, Py_ssize_t c,
+# sums[i] += the sum over pixels t of x[t][i] * panel[t], for ROWS input channels i and `wide`
+# vectors of outputs; but the first `skip` rows stay as they are.
+cdef inline void tile(breadth like, Py_ssize_t skip, Py_ssize_t pixels, const real** x, Py_ssize_t c,
         const real* panel, real* sums, vec zero) noexcept nogil:
+    cdef int wide = vectors(like)
     cdef vec[MOST] total
     cdef vec[WIDE] g
     cdef Py_ssize_t V = lanes(zero)
     cdef const real* p
     cdef Py_ssize_t t
     cdef int i, j
-    for i in range(rows * wide):
-        total[i] = load(<const real*>(sums + i * V), zero)
+    for i in range(ROWS):
+        for j in range(wide):
+            total[i * wide + j] = load(<const real*>(sums + (i * wide + j) * V), zero)
     for t in range(pixels):
         p = x[t] + c
         for j in range(wide):
-            g[j] = load(panel + (t * wide + j) * V, zero)
-        for i in range(rows):
+            g[j] = load(panel + j * V, zero)
+        panel += wide * V
+        for i in range(ROWS):
             for j in range(wide):
                 total[i * wide + j] = total[i * wide + j] + times(p[i], g[j])
-    for i in range(rows * wide):
-        store(sums + i * V, total[i])
+    for i in range(ROWS):
+        if i >= skip:
+            for j in range(wide):
+                store(sums + (i * wide + j) * V, total[i * wide + j])
 
 
 # The same where row i has a pointer of its own, and all move by `step` from pixel to pixel.
-cdef inline void moving_tile(int rows, int wide, Py_ssize_t pixels, const real** x,
+cdef inline void moving_tile(int rows, breadth like, Py_ssize_t pixels, const real** x,
         Py_ssize_t step, const real* panel, real* sums, vec zero) noexcept nogil:
+    cdef int wide = vectors(like)
     cdef vec[MOST] total
     cdef vec[WIDE] g
     cdef const real* p[ROWS]
@@ -75,8 +82,9 @@ cdef inline void moving_tile(int rows, int wide, Py_ssize_t pixels, const real**
     cdef int i, j
     for i in range(rows):
         p[i] = x[i]
-    for i in range(rows * wide):
-        total[i] = load(<const real*>(sums + i * V), zero)
+    for i in range(rows):
+        for j in range(wide):
+            total[i * wide + j] = load(<const real*>(sums + (i * wide + j) * V), zero)
     for t in range(pixels):
         for j in range(wide):
             g[j] = load(panel + (t * wide + j) * V, zero)
@@ -84,53 +92,45 @@ cdef inline void moving_tile(int rows, int wide, Py_ssize_t pixels, const real**
             for j in range(wide):
                 total[i * wide + j] = total[i * wide + j] + times(p[i][at], g[j])
         at += step
-    for i in range(rows * wide):
-        store(sums + i * V, total[i])
+    for i in range(rows):
+        for j in range(wide):
+            store(sums + (i * wide + j) * V, total[i * wide + j])
 
 
-# All input channels of a tap, as many at a time as a tile takes.
-cdef inline void channels(int wide, Py_ssize_t pixels, const real** x, Py_ssize_t count,
+# All input channels of a tap. The last tile begins where it still fits, and skips what is done.
+cdef inline void channels(int wide, Py_ssize_t count, Py_ssize_t pixels, const real** x,
         const real* panel, real* sums, vec zero) noexcept nogil:
     cdef Py_ssize_t width = wide * lanes(zero)
-    cdef Py_ssize_t c = 0
-    while c + ROWS <= count:
-        tile(ROWS, wide, pixels, x, c, panel, sums + c * width, zero)
-        c += ROWS
-    if c + 4 <= count:
-        tile(4, wide, pixels, x, c, panel, sums + c * width, zero)
-        c += 4
-    if c + 2 <= count:
-        tile(2, wide, pixels, x, c, panel, sums + c * width, zero)
-        c += 2
-    if c < count:
-        tile(1, wide, pixels, x, c, panel, sums + c * width, zero)
+    cdef Py_ssize_t k, c
+    for k in range((count + ROWS - 1) // ROWS):
+        c = min(k * ROWS, count - ROWS)
+        if wide == 1:
+            tile(<one>1, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
+        elif wide == 2:
+            tile(<two>2, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
+        else:
+            tile(<most>WIDE, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
 
 
-cdef inline void moving(int wide, Py_ssize_t pixels, const real** x, Py_ssize_t rows,
+cdef inline void any_moving(Py_ssize_t rows, int wide, Py_ssize_t pixels, const real** x,
         Py_ssize_t step, const real* panel, real* sums, vec zero) noexcept nogil:
-    cdef Py_ssize_t width = wide * lanes(zero)
     cdef Py_ssize_t i = 0
     if rows == ROWS:
-        moving_tile(ROWS, wide, pixels, x, step, panel, sums, zero)
+        if wide == 1:
+            moving_tile(ROWS, <one>1, pixels, x, step, panel, sums, zero)
+        elif wide == 2:
+            moving_tile(ROWS, <two>2, pixels, x, step, panel, sums, zero)
+        else:
+            moving_tile(ROWS, <most>WIDE, pixels, x, step, panel, sums, zero)
         return
-    if rows >= 4:
-        moving_tile(4, wide, pixels, x, step, panel, sums, zero)
-        i = 4
-    if i + 2 <= rows:
-        moving_tile(2, wide, pixels, x + i, step, panel, sums + i * width, zero)
-        i += 2
-    if i < rows:
-        moving_tile(1, wide, pixels, x + i, step, panel, sums + i * width, zero)
-
-
-cdef inline void any_moving(int wide, Py_ssize_t pixels, const real** x, Py_ssize_t rows,
-        Py_ssize_t step, const real* panel, real* sums, vec zero) noexcept nogil:
-    if wide == 1:
-        moving(1, pixels, x, rows, step, panel, sums, zero)
-    elif wide == 2:
-        moving(2, pixels, x, rows, step, panel, sums, zero)
-    else:
-        moving(WIDE, pixels, x, rows, step, panel, sums, zero)
+    for i in range(rows):
+        if wide == 1:
+            moving_tile(1, <one>1, pixels, x + i, step, panel, sums, zero)
+        elif wide == 2:
+            moving_tile(1, <two>2, pixels, x + i, step, panel, sums, zero)
+        else:
+            moving_tile(1, <most>WIDE, pixels, x + i, step, panel, sums, zero)
+        sums += wide * lanes(zero)
 
 
 # A block of the output's gradient at `pixels` pixels, dense, zeros after the last output.
@@ -192,12 +192,7 @@ cdef inline int add_tap(const Walk* walk, Py_ssize_t block, Py_ssize_t tap, Py_s
                 if p == walk.v.count:
                     p = 0
                     n += 1
-        if wide == 1:
-            channels(1, count, x, walk.inner, panel, sums, zero)
-        elif wide == 2:
-            channels(2, count, x, walk.inner, panel, sums, zero)
-        else:
-            channels(WIDE, count, x, walk.inner, panel, sums, zero)
+        channels(wide, walk.inner, count, x, panel, sums, zero)
     free(x)
     return 0
 
@@ -256,17 +251,17 @@ cdef inline int add_few(const Walk* walk, Py_ssize_t block, Py_ssize_t e, Py_ssi
         if low < high:
             for i in range(rows):
                 x[i] = source + (origin[i] + low * step)
-            any_moving(wide, high - low, &x[0], rows, step, panel + low * width, sums, zero)
+            any_moving(rows, wide, high - low, &x[0], step, panel + low * width, sums, zero)
         else:
             low = high = Q          # no columns that all rows share: all are before them
         for i in range(rows):
             if begin[i] < min(low, until[i]):
                 x[0] = source + (origin[i] + begin[i] * step)
-                any_moving(wide, min(low, until[i]) - begin[i], &x[0], 1, step,
+                any_moving(1, wide, min(low, until[i]) - begin[i], &x[0], step,
                     panel + begin[i] * width, sums + i * width, zero)
             if max(high, begin[i]) < until[i]:
                 x[0] = source + (origin[i] + max(high, begin[i]) * step)
-                any_moving(wide, until[i] - max(high, begin[i]), &x[0], 1, step,
+                any_moving(1, wide, until[i] - max(high, begin[i]), &x[0], step,
                     panel + max(high, begin[i]) * width, sums + i * width, zero)
     free(panel)
     return 0
@@ -287,7 +282,7 @@ cdef inline int add_job(const Walk* walk, const Sums* all, Py_ssize_t job, Py_ss
     cdef Py_ssize_t width = width_of(
         walk.outs, block % block_count(walk.outs, zero), zero) * lanes(zero)
     sums += block * all.size
-    if walk.inner >= FEW:
+    if walk.inner >= ROWS:
         return add_tap(walk, block, part, first, last, source, nothing, grad,
             sums + part * walk.inner * width, zero)
     part *= ROWS
@@ -340,7 +335,7 @@ cdef inline int weight_gradient(const Walk* walk, const real* source, const elem
         return 0
     all.entries = taps * walk.inner
     all.size = all.entries * (width_of(walk.outs, 0, zero) if blocks == 1 else WIDE) * V
-    all.parts = taps if walk.inner >= FEW else (all.entries + ROWS - 1) // ROWS
+    all.parts = taps if walk.inner >= ROWS else (all.entries + ROWS - 1) // ROWS
     sums = <real*>scratch((total * all.size + C) * sizeof(real))
     if sums == NULL:
         return -1

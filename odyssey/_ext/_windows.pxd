@@ -97,6 +97,22 @@ cdef inline int width_of(Py_ssize_t outs, Py_ssize_t b, vec zero) noexcept nogil
     return 1 if rest <= lanes(zero) else 2 if rest <= 2 * lanes(zero) else WIDE
 
 
+# The same number as a type. Cython makes a function of its own for each, in which the compiler
+# knows the number and keeps a tile of sums in registers; from a caller's argument it might not.
+ctypedef char one
+ctypedef short two
+ctypedef int most
+
+ctypedef fused breadth:
+    one
+    two
+    most
+
+
+cdef inline int vectors(breadth like) noexcept nogil:
+    return 1 if breadth is one else 2 if breadth is two else WIDE
+
+
 # ---- half precision ------------------------------------------------------------------------------
 
 cdef inline real stored(const char* p, element like, real zero) noexcept nogil:

@@ -37,7 +37,8 @@ from odyssey._ext._simd cimport (
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport bias_gradient, weight_gradient
 from odyssey._ext._windows cimport (
-    Axis, Slide, Walk, block_count, forward_axis, gradient_axis, slide, stored, widened, width_of,
+    Slide, Walk, Axis, block_count, breadth, forward_axis, gradient_axis, most, one, slide, stored,
+    two, vectors, widened, width_of,
 )
 
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward, check_needs
@@ -61,11 +62,12 @@ cdef struct Filters:
 # ---- the register tile ---------------------------------------------------------------------------
 
 # to[i] = bias + the sum over taps and channels of rows[tap][i][c] * weights[tap][c], for `count`
-# pixels i and `wide` vectors of outputs, of which the first `outs` exist. `wide` is a literal in
-# every call: the compiler unrolls the loops over i and j, and `sums` are registers.
-cdef inline void tile(int wide, Py_ssize_t taps, Py_ssize_t channels, const real** rows,
+# pixels i and `wide` vectors of outputs, of which the first `outs` exist. The compiler unrolls the
+# loops over i and j: `sums` are registers.
+cdef inline void tile(breadth like, Py_ssize_t taps, Py_ssize_t channels, const real** rows,
         const real* weights, const real* bias, element* target, const Py_ssize_t* to, int count,
         Py_ssize_t outs, vec zero) noexcept nogil:
+    cdef int wide = vectors(like)
     cdef vec[MOST_SUMS] sums
     cdef vec[WIDE] w
     cdef const real* x[PIXELS]
@@ -182,11 +184,11 @@ cdef int run(const Walk* walk, Py_ssize_t block, Py_ssize_t first, Py_ssize_t la
             steps = taps
             channels = walk.inner
         if wide == 1:
-            tile(1, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
+            tile(<one>1, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
         elif wide == 2:
-            tile(2, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
+            tile(<two>2, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
         else:
-            tile(WIDE, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
+            tile(<most>WIDE, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
     free(rows)
     return 0
 

@@ -17,12 +17,15 @@ from odyssey.reference.activation import (
     softmax,
     softmax_backward,
 )
+from odyssey.reference.conv import conv2d, conv2d_backward
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
 from odyssey.reference.optim import adam, sgd
 
 __all__ = [
     "adam",
+    "conv2d",
+    "conv2d_backward",
     "log_softmax",
     "log_softmax_backward",
     "matmul",
