@@ -8,7 +8,9 @@ from odyssey.core import _methods
 from odyssey.core.activation import *
 from odyssey.core.arithmetic import *
 from odyssey.core.comparison import *
+from odyssey.core.conv import *
 from odyssey.core.creation import *
+from odyssey.core.depthwise import *
 from odyssey.core.elementwise import *
 from odyssey.core.indexing import *
 from odyssey.core.initializers import *

@@ -2,7 +2,7 @@
 
 The same names, signatures and results as ``odyssey.fast``, in Python over
 NumPy arrays, written to be read beside the formula. They loop over output
-positions and let NumPy do the inner sum of one row. Besides floats they take
+positions and let NumPy do the inner sum of one row or one window. Besides floats they take
 arrays of Python objects, so that exact fractions pass through them. Like their
 twins they give infinities and NaNs without a warning (``np.errstate``).
 """
@@ -18,6 +18,12 @@ from odyssey.reference.activation import (
     softmax_backward,
 )
 from odyssey.reference.conv import conv2d, conv2d_backward
+from odyssey.reference.depthwise import (
+    depthwise_conv2d,
+    depthwise_conv2d_backward,
+    depthwise_separable_conv2d,
+    depthwise_separable_conv2d_backward,
+)
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
 from odyssey.reference.optim import adam, sgd
@@ -26,6 +32,10 @@ __all__ = [
     "adam",
     "conv2d",
     "conv2d_backward",
+    "depthwise_conv2d",
+    "depthwise_conv2d_backward",
+    "depthwise_separable_conv2d",
+    "depthwise_separable_conv2d_backward",
     "log_softmax",
     "log_softmax_backward",
     "matmul",

@@ -18,7 +18,8 @@ __all__ = [
     "check_depthwise",
     "check_depthwise_backward",
     "check_needs",
-    "check_pointwise",
+    "check_separable",
+    "check_separable_backward",
 ]
 
 LIMIT = 2**31
@@ -133,7 +134,7 @@ def check_depthwise_backward(
     return window
 
 
-def check_pointwise(
+def check_separable(
     op: str,
     x: np.ndarray,
     depthwise_weight: np.ndarray,
@@ -151,6 +152,24 @@ def check_pointwise(
             f"{pointwise_weight.shape} (depthwise_weight: {depthwise_weight.shape})"
         )
     _check_bias(op, pointwise_weight, bias, "pointwise_weight")
+
+
+def check_separable_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    depthwise_weight: np.ndarray,
+    pointwise_weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    objects: bool = False,
+) -> tuple[int, ...]:
+    """Return the shape of the image between the two convolutions, or raise."""
+    op = "depthwise_separable_conv2d_backward"
+    check_separable(op, x, depthwise_weight, pointwise_weight, None, objects)
+    window = check_depthwise(op, x, depthwise_weight, None, stride, padding, dilation, objects)
+    _check_grad(op, grad, x, pointwise_weight, window, objects)
+    return (x.shape[0], depthwise_weight.shape[0], *window.outputs)
 
 
 def check_needs(op: str, needs: Any, count: int) -> tuple[bool, ...]:
