@@ -16,6 +16,7 @@ cdef extern from "simd.h" nogil:
     enum:
         VBYTES
         MR
+        WIDE
     void* scratch(size_t bytes)
     float half_to_float(unsigned short h)
     unsigned short float_to_half(float x)

@@ -21,16 +21,20 @@
 #endif
 
 /* MR: rows of matmul's register tile, chosen so that 2 * MR sums, two vectors of b and a broadcast
- * fit the registers (32 of them with AVX-512, 16 below). */
+ * fit the registers (32 of them with AVX-512, 16 below). WIDE: vectors in a row of the
+ * convolutions' tile, which has 6 rows. */
 #if defined(__AVX512F__)
 #define VBYTES 64
 #define MR 14
+#define WIDE 4
 #elif defined(__AVX2__)
 #define VBYTES 32
 #define MR 6
+#define WIDE 2
 #else
 #define VBYTES 16
 #define MR 6
+#define WIDE 2
 #endif
 #define V32 (VBYTES / 4)
 #define V64 (VBYTES / 8)

@@ -9,7 +9,9 @@ from odyssey.core.activation import *
 from odyssey.core.arithmetic import *
 from odyssey.core.attention import *
 from odyssey.core.comparison import *
+from odyssey.core.conv import *
 from odyssey.core.creation import *
+from odyssey.core.depthwise import *
 from odyssey.core.dropout import *
 from odyssey.core.elementwise import *
 from odyssey.core.indexing import *

@@ -3,6 +3,7 @@
 from odyssey.nn import functional
 from odyssey.nn.activation import ReLU, Sigmoid, Tanh
 from odyssey.nn.container import Sequential
+from odyssey.nn.conv import Conv2D, DepthwiseConv2D, SeparableConv2D
 from odyssey.nn.dropout import Dropout
 from odyssey.nn.linear import Linear
 from odyssey.nn.module import Module
@@ -13,6 +14,8 @@ from odyssey.tensor import Parameter
 __all__ = [
     "AdaptiveAvgPool2D",
     "AvgPool2D",
+    "Conv2D",
+    "DepthwiseConv2D",
     "Dropout",
     "Flatten",
     "GlobalAvgPool2D",
@@ -21,6 +24,7 @@ __all__ = [
     "Module",
     "Parameter",
     "ReLU",
+    "SeparableConv2D",
     "Sequential",
     "Sigmoid",
     "Tanh",

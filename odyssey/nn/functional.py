@@ -3,7 +3,10 @@
 from odyssey.core import (
     adaptive_avg_pool2d,
     avg_pool2d,
+    conv2d,
     cross_entropy,
+    depthwise_conv2d,
+    depthwise_separable_conv2d,
     dropout,
     flatten,
     global_avg_pool2d,
@@ -20,7 +23,10 @@ from odyssey.core import (
 __all__ = [
     "adaptive_avg_pool2d",
     "avg_pool2d",
+    "conv2d",
     "cross_entropy",
+    "depthwise_conv2d",
+    "depthwise_separable_conv2d",
     "dropout",
     "flatten",
     "global_avg_pool2d",

@@ -2,7 +2,7 @@
 
 The same names, signatures and results as ``odyssey.fast``, in Python over
 NumPy arrays, written to be read beside the formula. They loop over output
-positions and let NumPy do the inner sum of one row. Besides floats they take
+positions and let NumPy do the inner sum of one row or one window. Besides floats they take
 arrays of Python objects, so that exact fractions pass through them. Like their
 twins they give infinities and NaNs without a warning (``np.errstate``).
 """
@@ -20,6 +20,13 @@ from odyssey.reference.activation import (
 from odyssey.reference.attention import (
     scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
+)
+from odyssey.reference.conv import conv2d, conv2d_backward
+from odyssey.reference.depthwise import (
+    depthwise_conv2d,
+    depthwise_conv2d_backward,
+    depthwise_separable_conv2d,
+    depthwise_separable_conv2d_backward,
 )
 from odyssey.reference.dropout import dropout, dropout_backward
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
@@ -43,6 +50,12 @@ __all__ = [
     "adaptive_avg_pool2d_backward",
     "avg_pool2d",
     "avg_pool2d_backward",
+    "conv2d",
+    "conv2d_backward",
+    "depthwise_conv2d",
+    "depthwise_conv2d_backward",
+    "depthwise_separable_conv2d",
+    "depthwise_separable_conv2d_backward",
     "dropout",
     "dropout_backward",
     "global_avg_pool2d",

@@ -1,0 +1,240 @@
+"""What the convolution kernels ask of their arguments, on both backends and in the same words."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from odyssey.errors import ShapeError
+from odyssey.utils.geometry import Pads, output_size, pads, pair
+from odyssey.utils.kernel_checks import check_arrays
+
+__all__ = [
+    "Window",
+    "check_conv2d",
+    "check_conv2d_backward",
+    "check_depthwise",
+    "check_depthwise_backward",
+    "check_needs",
+    "check_separable",
+    "check_separable_backward",
+]
+
+LIMIT = 2**31
+"""What the sides of a padded image stay below, so that no index overflows."""
+
+
+class Window(NamedTuple):
+    """How a window slides over an image: settings as plain numbers, (vertical, horizontal)."""
+
+    outputs: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: Pads
+    groups: int
+
+
+def check_conv2d(
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless x (N, C, H, W) can be convolved with weight (K, C / groups, R, S)."""
+    _check_images(op, objects, x=x, weight=weight, bias=bias)
+    try:
+        groups = operator.index(groups)
+    except TypeError:
+        raise ShapeError(f"{op}: groups must be an integer, got {groups!r}") from None
+    if groups < 1:
+        raise ShapeError(f"{op}: groups must be at least 1, got {groups}")
+    shapes = f"(x: {x.shape}, weight: {weight.shape}, groups={groups})"
+    channels, filters = x.shape[1], weight.shape[0]
+    if channels % groups:
+        raise ShapeError(
+            f"{op}: groups={groups} does not divide the {channels} channels of x {shapes}"
+        )
+    if filters % groups:
+        raise ShapeError(
+            f"{op}: groups={groups} does not divide the {filters} filters of weight {shapes}"
+        )
+    if weight.shape[1] != channels // groups:
+        each = "" if groups == 1 else f", {channels // groups} a group"
+        raise ShapeError(
+            f"{op}: weight has {weight.shape[1]} input channels but x has {channels}{each} {shapes}"
+        )
+    _check_bias(op, weight, bias)
+    return _window(op, x, weight, stride, padding, dilation, groups)
+
+
+def check_conv2d_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless grad has the shape and dtype of the output for x and weight."""
+    op = "conv2d_backward"
+    window = check_conv2d(op, x, weight, None, stride, padding, dilation, groups, objects)
+    _check_grad(op, grad, x, weight, window, objects)
+    return window
+
+
+def check_depthwise(
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless x (N, C, H, W) can be convolved with weight (C·M, 1, R, S)."""
+    _check_images(op, objects, x=x, weight=weight, bias=bias)
+    channels, filters = x.shape[1], weight.shape[0]
+    shapes = f"(x: {x.shape}, weight: {weight.shape})"
+    if weight.shape[1] != 1:
+        raise ShapeError(
+            f"{op}: weight has {weight.shape[1]} input channels but each filter sees 1 {shapes}"
+        )
+    if filters % channels if channels else filters:
+        raise ShapeError(
+            f"{op}: weight has {filters} filters, no multiple of the {channels} channels of x "
+            f"{shapes}"
+        )
+    if channels and not filters:
+        raise ShapeError(f"{op}: weight has no filters but x has {channels} channels {shapes}")
+    _check_bias(op, weight, bias)
+    return _window(op, x, weight, stride, padding, dilation, max(channels, 1))
+
+
+def check_depthwise_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless grad has the shape and dtype of the output for x and weight."""
+    op = "depthwise_conv2d_backward"
+    window = check_depthwise(op, x, weight, None, stride, padding, dilation, objects)
+    _check_grad(op, grad, x, weight, window, objects)
+    return window
+
+
+def check_separable(
+    op: str,
+    x: np.ndarray,
+    depthwise_weight: np.ndarray,
+    pointwise_weight: np.ndarray,
+    bias: np.ndarray | None,
+    objects: bool = False,
+) -> None:
+    """Raise unless pointwise_weight (K, C·M, 1, 1) takes what depthwise_weight (C·M, ...) gives."""
+    arrays = {"x": x, "depthwise_weight": depthwise_weight, "pointwise_weight": pointwise_weight}
+    _check_images(op, objects, **arrays, bias=bias)
+    middle = depthwise_weight.shape[0]
+    if pointwise_weight.shape[1:] != (middle, 1, 1):
+        raise ShapeError(
+            f"{op}: pointwise_weight must have shape (filters, {middle}, 1, 1) but has "
+            f"{pointwise_weight.shape} (depthwise_weight: {depthwise_weight.shape})"
+        )
+    _check_bias(op, pointwise_weight, bias, "pointwise_weight")
+
+
+def check_separable_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    depthwise_weight: np.ndarray,
+    pointwise_weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    objects: bool = False,
+) -> tuple[int, ...]:
+    """Return the shape of the image between the two convolutions, or raise."""
+    op = "depthwise_separable_conv2d_backward"
+    check_separable(op, x, depthwise_weight, pointwise_weight, None, objects)
+    window = check_depthwise(op, x, depthwise_weight, None, stride, padding, dilation, objects)
+    _check_grad(op, grad, x, pointwise_weight, window, objects)
+    return (x.shape[0], depthwise_weight.shape[0], *window.outputs)
+
+
+def check_needs(op: str, needs: Any, count: int) -> tuple[bool, ...]:
+    """Return ``needs`` as a tuple of ``count`` bools, or raise."""
+    if not isinstance(needs, (tuple, list)) or len(needs) != count:
+        raise ShapeError(f"{op}: needs must hold {count} truth values, got {needs!r}")
+    return tuple(map(bool, needs))
+
+
+def _check_images(op: str, objects: bool, **arrays: np.ndarray | None) -> None:
+    given = {name: array for name, array in arrays.items() if array is not None}
+    check_arrays(op, objects, **given)
+    for name, array in given.items():
+        if name != "bias" and array.ndim != 4:
+            axes = "(N, C, H, W)" if name == "x" else "(filters, channels, height, width)"
+            raise ShapeError(
+                f"{op}: {name} has {array.ndim} axes but needs 4, {axes} ({name}: {array.shape})"
+            )
+
+
+def _check_bias(op: str, weight: np.ndarray, bias: np.ndarray | None, name: str = "weight") -> None:
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"{op}: bias must have shape {weight.shape[:1]} but has {bias.shape} "
+            f"({name}: {weight.shape})"
+        )
+
+
+def _check_grad(
+    op: str, grad: np.ndarray, x: np.ndarray, weight: np.ndarray, window: Window, objects: bool
+) -> None:
+    check_arrays(op, objects, x=x, grad=grad)
+    expected = (x.shape[0], weight.shape[0], *window.outputs)
+    if grad.shape != expected:
+        raise ShapeError(
+            f"{op}: grad must have shape {expected} but has {grad.shape} "
+            f"(x: {x.shape}, weight: {weight.shape})"
+        )
+
+
+def _window(
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+) -> Window:
+    size, taps = x.shape[2:], weight.shape[2:]
+    if 0 in taps:
+        raise ShapeError(f"{op}: weight has an empty window (weight: {weight.shape})")
+    steps, gaps = pair(op, "stride", stride), pair(op, "dilation", dilation)
+    around = pads(op, padding, size, taps, steps, gaps)
+    outputs = output_size(op, size, taps, steps, gaps, around)
+    for pixels, (before, after) in zip(size, around, strict=True):
+        if pixels + before + after >= LIMIT:
+            raise ShapeError(
+                f"{op}: the padded image is too large (x: {x.shape}, padding: {around})"
+            )
+    # A step beyond the image is as good as one of LIMIT: no second window and no second tap fits.
+    steps, gaps = (
+        (min(steps[0], LIMIT), min(steps[1], LIMIT)),
+        (min(gaps[0], LIMIT), min(gaps[1], LIMIT)),
+    )
+    return Window(outputs, steps, gaps, around, groups)
