@@ -77,6 +77,7 @@ class _Walk:
         self.captured: dict[tuple[int, int], Any] = {}
         self.wanted: set[tuple[int, int]] | None = None  # None: every leaf
         self.useful: set[Node] | None = None  # None: every node
+        self.passed: set[Node] | None = None  # those whose rule must run; None: every node
 
     def start(self, roots: list[Tensor], grads: list[Any]) -> None:
         """Give each root its gradient."""
@@ -108,18 +109,29 @@ class _Walk:
     def capture(self, roots: list[Tensor], inputs: list[Tensor]) -> None:
         """Keep to the paths that lead to ``inputs``, and collect their gradients."""
         self.wanted = {_key(_edge_of(x)) for x in inputs}
+        ends = {x._node for x in inputs if x._node is not None}
         nodes = {root._node for root in roots if root._node is not None}
         pending = list(nodes)
+        reached = {_key(_edge_of(root)) for root in roots}
+        freed: list[Node] = []
         while pending:
             node = pending.pop()
-            node.check_intact()
-            for target, _ in _flat(node.edges):
+            if node.values is None:
+                freed.append(node)  # where it led is gone with its values
+            for target, index in _flat(node.edges):
+                reached.add(_key((target, index)))
                 if isinstance(target, Node) and target not in nodes:
                     nodes.add(target)
                     pending.append(target)
-        self.useful = {x._node for x in inputs if x._node is not None}
+        for node in freed:
+            # An input may itself stand on what was freed, if nothing below it is asked for.
+            if node not in ends or not self.wanted <= reached:
+                node.check_intact()
+        self.passed = set()
+        self.useful = set(ends)
         for node in sorted(nodes, key=lambda node: node.order):  # inputs before users
             if any(self._leads_somewhere(edge) for edge in _flat(node.edges)):
+                self.passed.add(node)
                 self.useful.add(node)
 
     def _leads_somewhere(self, edge: Edge) -> bool:
@@ -145,7 +157,7 @@ class _Walk:
         if slots is None:
             slots = self.received[target] = [None] * len(target.outputs)
             heapq.heappush(self.heap, (-target.order, target))
-        slots[index] = grad if slots[index] is None else slots[index] + grad
+        slots[index] = grad if slots[index] is None else _as_array(slots[index] + grad)
 
     def _collect(self, key: tuple[int, int], grad: Any) -> None:
         grad = grad if isinstance(grad, Tensor) else Tensor(grad)
@@ -176,7 +188,8 @@ class _Walk:
                     for index, grad in enumerate(grads):
                         if (id(node), index) in self.wanted and grad is not None:
                             self._collect((id(node), index), grad)
-                self._through(node, grads)
+                if self.passed is None or node in self.passed:
+                    self._through(node, grads)
 
     def _through(self, node: Node, grads: list[Any]) -> None:
         """Run one rule and send its gradients on."""
@@ -231,6 +244,11 @@ def _flat(edges: list[Any]) -> list[Edge]:
     return flat
 
 
+def _as_array(grad: Any) -> Any:
+    """Return NumPy's scalars, which come of arrays without axes, as arrays again."""
+    return np.asarray(grad) if isinstance(grad, np.generic) else grad
+
+
 def _fitted(node: Node, position: int, edge: Edge, grad: Any) -> Any:
     """Return ``grad`` in the dtype of its target, or raise if its shape is another."""
     target, index = edge
@@ -239,8 +257,7 @@ def _fitted(node: Node, position: int, edge: Edge, grad: Any) -> Any:
         if isinstance(target, Node)
         else (target.data.shape, target.data.dtype)
     )
-    if isinstance(grad, np.generic):
-        grad = np.asarray(grad)
+    grad = _as_array(grad)
     if grad.shape != shape:
         operation = node.operation
         argument = operation.names[operation.wrt[position]]

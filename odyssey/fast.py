@@ -13,9 +13,11 @@ True
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
+from collections.abc import Iterator
 from typing import Any
 
 __all__ = ["AVAILABLE_LEVELS", "BUILT_LEVELS", "COMPILER", "LEVEL", "OPENMP"]
@@ -84,7 +86,28 @@ def _load_kernels(level: str) -> dict[str, Any]:
     return kernels
 
 
-KERNELS: dict[str, Any] = _load_kernels(LEVEL) if LEVEL else {}
+@contextlib.contextmanager
+def _patient_threads() -> Iterator[None]:
+    """Let OpenMP's threads sleep soon while they wait, if it starts in this block.
+
+    GCC's runtime reads its settings when it is loaded. By default a thread that
+    waits spins for milliseconds, which on a machine that has other work makes
+    everything slower, and training up to 50 times.
+    """
+    if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
+        yield
+        return
+    os.environ["GOMP_SPINCOUNT"] = "10000"  # some tens of microseconds
+    try:
+        yield
+    finally:
+        del os.environ["GOMP_SPINCOUNT"]  # other libraries bring a runtime of their own
+
+
+with _patient_threads():
+    _loaded = _load_kernels(LEVEL) if LEVEL else {}
+
+KERNELS: dict[str, Any] = _loaded
 """Name to function; empty for a pure-Python installation."""
 
 globals().update(KERNELS)

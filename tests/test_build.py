@@ -168,6 +168,7 @@ def copy_of_the_sources(folder: Path) -> Path:
 
 
 def run_setup(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess:
+    pytest.importorskip("setuptools", minversion="77")  # which reads today's pyproject.toml
     command = [sys.executable, "setup.py", "-q", *arguments]
     return subprocess.run(
         command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True

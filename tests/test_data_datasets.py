@@ -108,7 +108,7 @@ NAMES = {
 
 @pytest.fixture
 def small(tmp_path, monkeypatch):
-    """A folder with a small set in MNIST's files: gzipped to train on, plain to test with."""
+    """Return a folder with a small set in MNIST's files: gzipped to train on, else plain."""
     monkeypatch.delenv("ODYSSEY_DATA", raising=False)
     rng = np.random.default_rng(3)
     for split, n, suffix in (("train", 7, ".gz"), ("test", 4, "")):

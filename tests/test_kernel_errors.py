@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from odyssey import fast, reference
-from odyssey.errors import DTypeError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 
 pytestmark = pytest.mark.kernels
 
@@ -14,6 +14,8 @@ wide = np.ones((2, 3), np.float64)
 ints = np.ones((2, 3), np.int64)
 labels = np.array([0, 2])
 row = np.ones(2, F)
+logsumexp = np.ones(2, F)
+SDPA = "scaled_dot_product_attention"
 
 
 def frozen():
@@ -63,6 +65,43 @@ BAD = [
         (x, np.array([2**63, 0], np.uint64)),
         ShapeError,
         r"labels\[0\] is 9",
+    ),
+    (SDPA, (x, wide, wide), DTypeError, f"{SDPA}: q has dtype float32 but k has dtype float64"),
+    (SDPA, (ints, ints, ints), DTypeError, "q has dtype int64"),
+    (SDPA, (row, x, x), ShapeError, "q has 1 axes but needs at least 2"),
+    (SDPA, (x, x.T, x), ShapeError, r"q has 3 features but k has 2 \(q: \(2, 3\), k: \(3, 2\)"),
+    (SDPA, (x, x, x[:1]), ShapeError, "k has 2 keys but v has 1 values"),
+    (SDPA, (x, x[None], x), ShapeError, r"q has leading axes \(\) but k has \(1,\)"),
+    (SDPA, (x[None], x[None], x), ShapeError, r"q has leading axes \(1,\) but v has \(\)"),
+    (SDPA, (x[:, :0], x[:, :0], x), ShapeError, "q and k have 0 features but need at least 1"),
+    (
+        SDPA,
+        (x, x, x, ints[:, :2]),
+        DTypeError,
+        r"mask has dtype int64; expected bool .* or float32",
+    ),
+    (SDPA, (x, x, x, wide[:, :2]), DTypeError, "mask has dtype float64; expected bool"),
+    (SDPA, (x, x, x, [[True]]), DTypeError, "mask must be a NumPy array or None, not list"),
+    (SDPA, (x, x, x, x), ShapeError, r"mask of shape \(2, 3\) does not broadcast to \(2, 2\)"),
+    (SDPA, (x, x, x, x[None, :, :2]), ShapeError, r"mask of shape \(1, 2, 2\) does not broadcast"),
+    (SDPA, (x, x, x, None, False, np.inf), OdysseyError, "scale must be finite, got inf"),
+    (SDPA, (x, x, x, None, False, "2x"), DTypeError, "scale must be a number, not str"),
+    (f"{SDPA}_backward", (x, x, x, x, wide, logsumexp), DTypeError, "but out has dtype float64"),
+    (f"{SDPA}_backward", (x.T, x, x, x, x, logsumexp), ShapeError, r"grad has shape \(3, 2\)"),
+    (f"{SDPA}_backward", (x, x, x, x, x, x), ShapeError, r"logsumexp has shape \(2, 3\); expected"),
+    (f"{SDPA}_backward", (x, x, x, x, x, labels), DTypeError, "logsumexp has dtype int64"),
+    (f"{SDPA}_backward", (x, x, x, x, x, None), DTypeError, "logsumexp must be a NumPy array"),
+    (
+        f"{SDPA}_backward",
+        (x, x, x, x, x, logsumexp, None, False, None, (True,)),
+        ShapeError,
+        "needs must say yes or no of q, k, v and mask",
+    ),
+    (
+        f"{SDPA}_backward",
+        (x, x, x, x, x, logsumexp, None, False, None, (True,) * 4),
+        DTypeError,
+        "only an additive mask has one",
     ),
     ("sgd", (x.copy(), wide, None, 0.1), DTypeError, "param has dtype float32 but grad has dtype"),
     ("sgd", (x.copy(), x[:1], None, 0.1), ShapeError, "grad does not have the shape of param"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from formulas_attention import attention
 
 import odyssey as od
 from odyssey import core
@@ -170,6 +171,19 @@ OPS = [
     Op("put", (normal(3), np.array([0, 2, 2]), (4,)), np_put),
     Op("relu", (grid(rng, (4, 5)),), lambda x: np.maximum(x, 0)),
     Op("reshape", (normal(3, 4), (2, -1)), np.reshape),
+    Op("scaled_dot_product_attention", (normal(5, 3), normal(4, 3), normal(4, 2)), attention,
+       {}, 7),
+    Op("scaled_dot_product_attention", (normal(2, 3, 4, 5), normal(2, 3, 6, 5), normal(2, 3, 6, 2)),
+       attention, {"causal": True}, 11),
+    Op("scaled_dot_product_attention",
+       (normal(2, 1, 4, 3), normal(3, 2, 3), normal(2, 3, 2, 4), normal(3, 1, 2)),
+       attention, {"scale": 0.7}, 5),
+    Op("scaled_dot_product_attention",
+       (normal(2, 6, 3), normal(2, 4, 3), normal(2, 4, 5), normal(2, 1, 4)),
+       attention, {"causal": True}, 7),
+    Op("scaled_dot_product_attention",
+       (normal(2, 3, 4), normal(2, 3, 4), normal(2, 3, 2), rng.random((3, 3)) < 0.5),
+       attention, {}, 7),
     Op("softmax", (normal(3, 4),), np_softmax, {}, 4),
     Op("softmax", (normal(2, 3, 4),), np_softmax, {"axis": 0}, 2),
     Op("sqrt", (positive(3, 4),), np.sqrt),
@@ -203,13 +217,6 @@ CONSTANT = [
 
 each_op = pytest.mark.parametrize("op", OPS, ids=str)
 each_backend = pytest.mark.parametrize("backend", ["fast", "reference"])
-
-
-@pytest.fixture(autouse=True)
-def _no_warning_from_a_pure_installation():
-    """Without compiled kernels "fast" means the reference; there is a test for its warning."""
-    if not od.fast.LEVEL:
-        od.backend._WarnOnce.warned = True
 
 
 def test_every_operation_is_in_the_tables():

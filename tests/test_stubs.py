@@ -92,19 +92,6 @@ def test_every_compiled_module_has_a_stub():
     assert sources == {path.stem for path in (PACKAGE / "_ext").glob("*.pyi")} - {"__init__"}
 
 
-def test_stub_of_fast():
-    path = PACKAGE / "fast.pyi"
-    if not path.exists():
-        pytest.skip("fast has no stub of its own")
-    declared = functions(stub_body(path))
-    kernels = {name: node for name, node in declared.items() if not name.startswith("_")}
-    from odyssey.testing.parity import reference_kernels
-
-    for name, twin in reference_kernels().items():
-        assert stub_parameters(kernels.pop(name)) == real_parameters(twin), name
-    assert not kernels
-
-
 def stub_class(name):
     body = stub_body(PACKAGE / "tensor.pyi")
     return next(n for n in body if isinstance(n, ast.ClassDef) and n.name == name)

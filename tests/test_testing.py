@@ -136,7 +136,7 @@ def test_unknown_backend():
         check_kernel("relu", backend="slow")
 
 
-# -- cases --------------------------------------------------------------------------------------
+# -- cases -------------------------------------------------------------------------------------
 
 
 def test_factor_needs_a_reason():
@@ -171,7 +171,7 @@ def test_every_kernel_is_tried_on_nothing_and_on_one_element(name):
     assert {0, 1} <= sizes and max(sizes) > 300
 
 
-# -- layouts --------------------------------------------------------------------------------------
+# -- layouts -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (2, 3), (2, 3, 4), (0, 3)])
@@ -209,7 +209,7 @@ def test_arguments_to_write_stay_writable(layout):
     assert all(b.flags.writeable for b in arrange((a, a), layout, writes=(0, 1)))
 
 
-# -- tolerance ------------------------------------------------------------------------------------
+# -- tolerance ---------------------------------------------------------------------------------
 
 
 def test_tolerance_grows_with_the_root_of_the_terms():
@@ -236,7 +236,7 @@ def test_difference_is_relative_to_the_largest():
     assert difference(np.array([1.0]), np.array([1.1]), scale=10).error == pytest.approx(0.01)
 
 
-# -- comparisons ----------------------------------------------------------------------------------
+# -- comparisons -------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not fast.LEVEL, reason="nothing was compiled in this installation")

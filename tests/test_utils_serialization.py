@@ -30,7 +30,7 @@ def test_dtypes_come_back(tmp_path, dtype):
 
 
 def channels_last(array):
-    """The memory in which the image kernels return: (N, C, H, W) laid out as (N, H, W, C)."""
+    """Lay (N, C, H, W) out as (N, H, W, C), the memory in which the image kernels return."""
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 

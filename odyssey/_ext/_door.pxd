@@ -18,6 +18,7 @@ cdef extern from "numpy/arrayobject.h":
     bint PyArray_Check(object x)
     object PyArray_NewLikeArray(cnp.ndarray prototype, int order, void* descr, int subok)
     object PyArray_EMPTY(int nd, const cnp.npy_intp* dims, int typenum, int fortran)
+    object PyArray_ZEROS(int nd, const cnp.npy_intp* dims, int typenum, int fortran)
     object PyArray_NewCopy(cnp.ndarray x, int order)
     cnp.npy_intp PyArray_SIZE(cnp.ndarray x)
     enum:

@@ -19,9 +19,10 @@ from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_DIMS, PyArray_NDIM,
     PyArray_NewLikeArray, PyArray_SIZE, contiguous, float_type, same_layout, same_shape,
 )
+from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
-    element, exponential, half, keep, lane_max, lane_sum, lanes, load, load_part, maximum, splat,
-    store, store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, half, keep, lane_sum, lanes, load, load_part, splat, store, store_part,
+    vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -120,32 +121,6 @@ def relu_backward(grad: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 
 # ---- one row of softmax --------------------------------------------------------------------------
-
-cdef inline vec row_max(const element* x, Py_ssize_t C, vec zero) noexcept nogil:
-    cdef vec least = splat(-INFINITY, zero)
-    cdef vec best = least
-    cdef Py_ssize_t c = 0
-    cdef Py_ssize_t V = lanes(zero)
-    while c + V <= C:
-        best = maximum(load(x + c, zero), best)
-        c += V
-    if c < C:
-        best = maximum(load_part(x + c, C - c, least), best)
-    return splat(lane_max(best), zero)
-
-
-# The sum of exp(x - shift).
-cdef inline double row_exp_sum(const element* x, Py_ssize_t C, vec shift, vec zero) noexcept nogil:
-    cdef vec total = zero
-    cdef Py_ssize_t c = 0
-    cdef Py_ssize_t V = lanes(zero)
-    while c + V <= C:
-        total = total + exponential(load(x + c, zero) - shift)
-        c += V
-    if c < C:
-        total = total + exponential(load_part(x + c, C - c, splat(-INFINITY, zero)) - shift)
-    return lane_sum(total)
-
 
 cdef void softmax_row(const element* x, element* out, Py_ssize_t C, vec zero) noexcept nogil:
     cdef vec shift = row_max(x, C, zero)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 from odyssey.engine import gradients
@@ -12,6 +13,8 @@ from odyssey.grad_mode import enable_grad, is_grad_enabled
 from odyssey.tensor import Tensor
 
 __all__ = ["grad", "value_and_grad"]
+
+_inside: ContextVar[bool] = ContextVar("odyssey_inside_transform", default=False)
 
 
 def value_and_grad(
@@ -42,13 +45,20 @@ def value_and_grad(
 
     @functools.wraps(function)
     def transformed(*args: Any, **kwargs: Any) -> Any:
-        # Inside another derivative the gradient itself must be on the tape.
-        nested = is_grad_enabled() and any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        # Inside another derivative the gradient itself must be on the tape: where an argument
+        # is, and under another transform, whose variable the function may see in its closure.
+        nested = is_grad_enabled() and (
+            _inside.get() or any(isinstance(a, Tensor) and a.requires_grad for a in args)
+        )
         inputs = list(args)
         for number in numbers:
             inputs[number] = _differentiable_input(args[number], number)
-        with enable_grad():
-            value = function(*inputs, **kwargs)
+        token = _inside.set(True)
+        try:
+            with enable_grad():
+                value = function(*inputs, **kwargs)
+        finally:
+            _inside.reset(token)
         if not isinstance(value, Tensor) or value.size != 1:
             raise GradientError(
                 f"grad: the function must return a Tensor of one element, got "

@@ -23,7 +23,8 @@ def parse(
     """Return the arguments that the words of a command line give to its function.
 
     Parameters without a default are positional. Options are written with
-    dashes, and are understood with underscores too. The function may have two
+    dashes, and are understood with underscores too; those that are off by
+    default need no value. The function may have two
     attributes: ``choices``, a dict of what its parameters can be, for the
     help, and ``takes_config``: then it also takes ``--config FILE.yaml``.
 
@@ -49,9 +50,15 @@ def parse(
         parser.add_argument("--config", action="config")
     parser.add_function_arguments(function, as_group=False, as_positional=True)
     _describe(parser, text, getattr(function, "choices", {}))
+    switches = {
+        f"--{name}"
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is False
+    }
     words = [_underscored(word) for word in words]
+    words = [f"{word}=true" if word in switches else word for word in words]
     if "-h" in words or "--help" in words:
-        print(_tidied(parser.format_help()), end="")
+        print(_dashed(parser.format_help()), end="")
         return None
     try:
         namespace = parser.parse_args(words)
@@ -69,13 +76,20 @@ def _describe(parser: ArgumentParser, text: str, choices: Mapping[str, Iterable[
     section = re.split(r"\n\n\w+\n-{3,}\n", section)[0]
     found = re.findall(r"^(\w+) : .*\n((?:    .*\n?|\n)+)", section, re.MULTILINE)
     helps = {name: " ".join(textwrap.dedent(body).split()) for name, body in found}
-    helps |= {name: f"{helps[name]}: {', '.join(known)}" for name, known in choices.items()}
+    helps |= {name: f"{helps[name]} [{', '.join(known)}]" for name, known in choices.items()}
     helps["config"] = "take the arguments from a YAML file; those given beside it go before"
+    helps["help"] = "show this message"
     helps["print_config"] = "print the resulting arguments as YAML, and stop"
     for action in parser._actions:
         if action.dest in helps:
             action.help = helps[action.dest].replace("%", "%%")
-            action.metavar = "FILE" if action.dest == "config" else action.metavar
+        if action.dest == "config":
+            action.metavar = "FILE"
+        elif action.default is False:
+            action.metavar = ""
+        elif action.option_strings and action.dest in helps and action.dest != "print_config":
+            # SIZE for --batch-size: the whole name stands beside it.
+            action.metavar = action.dest.rpartition("_")[2].upper()
 
 
 def _underscored(word: str) -> str:
@@ -91,16 +105,15 @@ def _dashed(text: str) -> str:
     return re.sub(r"--[a-z_.]+", lambda match: match[0].replace("_", "-"), text)
 
 
-def _tidied(text: str) -> str:
-    """Take from jsonargparse's help what only a programmer understands."""
-    text = _dashed(text)
-    text = re.sub(r",\s+default: null", "", text).replace(" | null", "")
-    text = re.sub(r"type:\s+Optional\[dict\[str,\s+Any\]\]", "type: dict", text)
-    return text.replace("show this help message and exit", "show this message")
-
-
 class _Formatter(DefaultHelpFormatter, argparse.RawDescriptionHelpFormatter):
-    """Show defaults, and keep the paragraphs of the description."""
+    """Show the defaults, keep the paragraphs of the description."""
+
+    def _get_help_string(self, action: argparse.Action) -> str:
+        text = action.help or ""
+        default = action.default
+        # None and False say nothing that the text does not; 0.0, which equals False, does.
+        told = default is None or default is False or default == argparse.SUPPRESS
+        return text if told or not action.option_strings else f"{text} (default: {default})"
 
 
 def _message(text: str, parser: ArgumentParser) -> str:
@@ -124,6 +137,8 @@ def _message(text: str, parser: ArgumentParser) -> str:
             what = kind.get(expected[1], expected[1])
             return f"{_dashed(option)}: expected {what}, got {expected[2]!r}"
         return f"{_dashed(option)}: {rest}"
+    if "config" in text:
+        return f"--config: {text}"
     return _dashed(text)
 
 

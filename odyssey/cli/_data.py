@@ -26,19 +26,16 @@ class Source:
         Whether `root` says where it is; else it comes with odyssey.
     fill : float
         The share of the image's side that the longer side of the ink takes.
-    by_mass : bool
-        Whether the ink's centre of mass is in the middle, or else its box.
     """
 
     load: Callable[[str | None, str], ImageDataset]
     needs_folder: bool
     fill: float
-    by_mass: bool
 
 
 DATA = {
-    "digits": Source(lambda root, split: Digits(split), False, 1.0, False),
-    "mnist": Source(lambda root, split: MNIST(root, split), True, 20 / 28, True),
+    "digits": Source(lambda root, split: Digits(split), False, 1.0),
+    "mnist": Source(lambda root, split: MNIST(root, split), True, 20 / 28),
 }
 
 

@@ -26,10 +26,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> 
     Examples
     --------
     >>> print(table(["dtype", "ulp"], [["float32", "1.5"], ["float64", "12"]]))
-    dtype     ulp
-    -------  ----
-    float32   1.5
-    float64    12
+    dtype    ulp
+    -------  ---
+    float32  1.5
+    float64   12
     """
     lines = [list(head), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]

@@ -1,9 +1,9 @@
 """From any picture of a digit to what the model was trained on.
 
-Datasets frame their images: MNIST's digits fill 20 of 28 pixels and have their
-centre of mass in the middle, those of UCI fill the whole height. A network
-without such a digit in its training data would only guess, so a picture is
-framed alike.
+Datasets frame their images: MNIST's digits fill 20 of 28 pixels, those of UCI
+the whole height, and both have their centre of mass about in the middle. A
+network that has never seen a digit in a corner would only guess at one, so a
+picture is framed as the dataset's are.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ __all__ = ["frame", "resize"]
 Picture = npt.NDArray[np.float32]
 
 _FAINT = 0.1  # less contrast than that is paper
-_INKED = 0.3  # of the darkest: from here on a pixel counts as ink when the digit is looked for
-_AS_FRAMED = 0.85  # an ink box of at least this share of the dataset's is left as it is
+_INKED = 0.15  # of the darkest: from here on a pixel counts as ink when the digit is looked for
+_AS_FRAMED = (0.85, 1.15)  # times the share that the dataset's ink takes: it is left as it is
 
 
-def frame(picture: Picture, size: tuple[int, int], fill: float, by_mass: bool) -> Picture:
+def frame(picture: Picture, size: tuple[int, int], fill: float) -> Picture:
     """Turn a picture into a model's input.
 
     Parameters
@@ -34,9 +34,8 @@ def frame(picture: Picture, size: tuple[int, int], fill: float, by_mass: bool) -
         Height and width of the result.
     fill : float
         The share of the result's side that the longer side of the ink takes.
-        A square picture that is framed so already is only resized.
-    by_mass : bool
-        Put the ink's centre of mass in the middle, or else its box.
+        A square picture that is framed so already is only resized; of any
+        other the ink is cut out, and put with its centre of mass in the middle.
 
     Returns
     -------
@@ -52,23 +51,20 @@ def frame(picture: Picture, size: tuple[int, int], fill: float, by_mass: bool) -
     rows, columns = _box(ink)
     extent = max(rows.stop - rows.start, columns.stop - columns.start)
     height, width = ink.shape
-    if height == width and extent >= _AS_FRAMED * fill * height:
+    least, most = _AS_FRAMED
+    if height == width and least <= extent / (fill * height) <= most:
         return resize(ink, size)
     digit = ink[rows, columns]
     scale = fill * min(size) / extent
-    # The box on paper of the result's shape; where it stands there is found after scaling.
-    inner = (
-        max(1, min(size[0], round(digit.shape[0] * scale))),
-        max(1, min(size[1], round(digit.shape[1] * scale))),
+    height, width = (
+        max(1, min(most, round(side * scale))) for side, most in zip(digit.shape, size, strict=True)
     )
-    digit = resize(digit, inner)
+    digit = resize(digit, (height, width))
+    down, across = _mass(digit)
+    top = min(max(round(size[0] / 2 - down), 0), size[0] - height)
+    left = min(max(round(size[1] / 2 - across), 0), size[1] - width)
     canvas = np.zeros(size, np.float32)
-    centre = _mass(digit) if by_mass else (inner[0] / 2, inner[1] / 2)
-    top, left = (
-        min(max(round(size[axis] / 2 - centre[axis]), 0), size[axis] - inner[axis])
-        for axis in (0, 1)
-    )
-    canvas[top : top + inner[0], left : left + inner[1]] = digit
+    canvas[top : top + height, left : left + width] = digit
     return canvas
 
 

@@ -133,15 +133,22 @@ class Session:
                 "name": type(self.schedule).__name__,
                 **self.schedule.state_dict(),
             }
-        self.folder.save_figures()
-        save_checkpoint(self.folder.path, self.model, self.record, self.optimizer, state)
+        try:
+            self.folder.save_figures()
+            save_checkpoint(self.folder.path, self.model, self.record, self.optimizer, state)
+        except OSError as error:
+            # A full disk is told without a name; which disk it was is what one wants to know.
+            error.filename = error.filename or str(self.folder.path)
+            raise
 
     def summary(self) -> dict[str, object]:
         """Return the facts to print at the end."""
         parameters = sum(parameter.size for parameter in self.model.parameters())
         kernels = get_backend()
-        if kernels == "fast":
+        if kernels == "fast" and fast.LEVEL:
             kernels += f" ({fast.LEVEL}, {_plural(threads.get_num_threads(), 'thread')})"
+        elif kernels == "fast":
+            kernels = "reference (none are compiled)"
         measured = [row for row in self.folder.epochs if "test_accuracy" in row]
         final = "not measured"
         if measured:

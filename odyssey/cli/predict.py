@@ -46,7 +46,7 @@ def predict(
     model, record = open_run(run)
     source = DATA[pick("data", record.dataset, DATA)]
     shape = record.arguments["input_shape"]
-    picture = frame(read_image(image), (shape[-2], shape[-1]), source.fill, source.by_mass)
+    picture = frame(read_image(image), (shape[-2], shape[-1]), source.fill)
     with machine(backend, threads), no_grad():
         scores = model(Tensor(picture[np.newaxis, np.newaxis]))
         chances = core.softmax(scores, axis=-1).numpy()[0]

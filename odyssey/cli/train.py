@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 from odyssey import models
@@ -24,7 +25,7 @@ from odyssey.utils.random import generator, manual_seed
 __all__ = ["train"]
 
 _OPTIMIZERS = {"adam": optimizers.Adam, "adamw": optimizers.AdamW, "sgd": optimizers.SGD}
-_CHOICES = {
+_CHOICES: dict[str, Iterable[str]] = {
     "model": models.MODELS,
     "data": DATA,
     "optimizer": _OPTIMIZERS,
@@ -124,7 +125,7 @@ def _train(settings: dict[str, Any], data_dir: str | None, run_dir: str | None) 
     optimizer = _OPTIMIZERS[settings["optimizer"]](
         model.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]
     )
-    # Here, when nothing is left that could be wrong but the disk: no folder of a run that never was.
+    # Only now, when nothing but the disk can still be wrong: no folders of runs that never were.
     folder = RunFolder(create_run_folder(run_dir, f"{name}-{settings['data']}"))
     folder.save_config(settings)
     record = ModelRecord(name, arguments, settings["data"], training.classes)

@@ -7,6 +7,7 @@ Tensor and is recorded; ``NAME_backward`` is its derivative, usable by hand.
 from odyssey.core import _methods
 from odyssey.core.activation import *
 from odyssey.core.arithmetic import *
+from odyssey.core.attention import *
 from odyssey.core.comparison import *
 from odyssey.core.conv import *
 from odyssey.core.creation import *

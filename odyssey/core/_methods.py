@@ -17,6 +17,7 @@ from odyssey.core import (
     reduction,
     shape,
 )
+from odyssey.grad_mode import is_grad_enabled
 from odyssey.tensor import Tensor, _plain
 
 
@@ -31,8 +32,8 @@ def _in_place(operation, ufunc):
     """Return an in-place operator: a write where nothing is recorded, else a new tensor."""
 
     def method(self, other):
-        on_tape = self.requires_grad and self._node is not None
-        if on_tape or _requires_grad(other):
+        on_tape = (self.requires_grad and self._node is not None) or _requires_grad(other)
+        if on_tape and is_grad_enabled():
             return operation(self, other)
         self._before_write(operation.__name__)
         ufunc(self.data, _plain(other), out=self.data, casting="same_kind")
@@ -88,6 +89,7 @@ IN_PLACE = {
 
 METHODS = {
     "__neg__": arithmetic.negate,
+    "__pos__": lambda self: self,
     "__abs__": elementwise.abs,
     "__eq__": comparison.equal,
     "__ne__": comparison.not_equal,

@@ -54,9 +54,13 @@ def getitem(x, index):
     """
     x = as_array(x)
     try:
-        return x[index]
+        part = x[index]
+        if not isinstance(part, np.ndarray) and is_basic(index):
+            # Integers for all axes give a scalar; with "..." they give a view without axes.
+            part = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
     except IndexError as error:
         raise ShapeError(f"getitem: x of shape {x.shape}: {error}") from None
+    return part
 
 
 @getitem.backward_rule(wrt=("x",))
@@ -82,6 +86,11 @@ def put(values, index, shape):
         In ``shape`` and the dtype of ``values``; where an index occurs twice,
         the values add up.
 
+    Raises
+    ------
+    ShapeError
+        If the index is out of range, or the values do not fit it.
+
     Notes
     -----
     Backward: ``grad[index]``.
@@ -94,10 +103,15 @@ def put(values, index, shape):
     """
     values = as_array(values)
     out = np.zeros(shape, values.dtype)
-    if is_basic(index):
-        out[index] = values  # a rectangle has no element twice
-    else:
-        np.add.at(out, index, values)
+    try:
+        if is_basic(index):
+            out[index] = values  # a rectangle has no element twice
+        else:
+            np.add.at(out, index, values)
+    except (IndexError, ValueError) as error:
+        raise ShapeError(
+            f"put: values of shape {values.shape} do not fit index into shape {shape}: {error}"
+        ) from None
     return out
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_one_dtype
 from odyssey.core.matrix import matmul, swapaxes
 from odyssey.errors import ShapeError
@@ -97,5 +98,5 @@ def linear_backward(grad, x, weight, needs=(True, True, True)):
     grad_weight = None
     if needs[1]:
         grad_weight = matmul(swapaxes(grad, 0, 1), x.reshape((rows, features_in)))
-    grad_bias = grad.sum(0) if needs[2] else None
+    grad_bias = add_up(grad, 0) if needs[2] else None
     return grad_x, grad_weight, grad_bias

@@ -74,8 +74,8 @@ def cross_entropy(x, target, reduction="mean"):
     """
     x, target = as_array(x), as_array(target)
     _check(x, target, reduction)
-    losses, logsumexp = kernel("softmax_cross_entropy")(*_rows(x, target))
-    return _reduced(losses, target.shape, reduction), Saved(logsumexp=logsumexp)
+    losses, log_total = kernel("softmax_cross_entropy")(*_rows(x, target))
+    return _reduced(losses, target.shape, reduction), Saved(log_total=log_total)
 
 
 def _check(x, target, reduction):
@@ -132,12 +132,12 @@ def _weights(grad, target_shape, reduction):
 
 
 @cross_entropy.backward_rule(wrt=("x",))
-def cross_entropy_backward(grad, x, target, logsumexp, reduction="mean"):
+def cross_entropy_backward(grad, x, target, log_total, reduction="mean"):
     """Return the gradient of :func:`cross_entropy` for ``x``."""
     rows, labels = _rows(x, target)
     weights = np.broadcast_to(_weights(grad, target.shape, reduction), target.shape)
     out = kernel("softmax_cross_entropy_backward")(
-        weights.reshape(-1).astype(x.dtype, copy=False), rows, labels, logsumexp
+        weights.reshape(-1).astype(x.dtype, copy=False), rows, labels, log_total
     )
     axis = _class_axis(x.ndim)
     return np.moveaxis(out.reshape(*target.shape, x.shape[axis]), -1, axis)

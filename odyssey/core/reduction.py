@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_float, normalize_axes, normalize_axis
 from odyssey.core.shape import broadcast_to, reshape
 from odyssey.errors import ShapeError
@@ -58,7 +59,7 @@ def sum(x, axis=None, keepdims=False):
     tensor([4., 6.])
     """
     x = as_array(x)
-    return np.sum(x, axis=normalize_axes("sum", axis, x.ndim), keepdims=keepdims)
+    return add_up(x, normalize_axes("sum", axis, x.ndim), keepdims)
 
 
 @sum.backward_rule(wrt=("x",))
@@ -99,9 +100,10 @@ def mean(x, axis=None, keepdims=False):
     check_float("mean", x=x)
     axes = normalize_axes("mean", axis, x.ndim)
     count = math.prod(x.shape[i] for i in axes)
-    total = np.sum(x, axis=axes, keepdims=keepdims)
+    # Divided before it is rounded: a sum may be too large for half precision where the mean is not.
+    total = np.sum(x, axes, np.result_type(x, np.float32), keepdims=keepdims)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.true_divide(total, count, dtype=x.dtype)
+        return np.asarray(total / count).astype(x.dtype, copy=False)
 
 
 @mean.backward_rule(wrt=("x",))

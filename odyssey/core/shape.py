@@ -9,7 +9,7 @@ import numpy as np
 
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
-from odyssey.errors import ShapeError
+from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import differentiable
 
 __all__ = [
@@ -248,6 +248,15 @@ def broadcast_to_backward(grad, x_shape):
     return unbroadcast(grad, x_shape)
 
 
+def _listed(op, xs):
+    """Return the arrays of a list; the tape looks for tensors in lists and tuples only."""
+    if not isinstance(xs, (list, tuple)):
+        raise DTypeError(f"{op}: xs must be a list or tuple of arrays, got {type(xs).__name__}")
+    if not xs:
+        raise ShapeError(f"{op}: xs is empty")
+    return [as_array(x) for x in xs]
+
+
 @differentiable
 def concatenate(xs, axis=0):
     r"""Join arrays along an axis that they have.
@@ -266,6 +275,8 @@ def concatenate(xs, axis=0):
     ------
     ShapeError
         If there are none, or their shapes differ elsewhere than in ``axis``.
+    DTypeError
+        If ``xs`` is not a list or tuple.
 
     Notes
     -----
@@ -277,9 +288,7 @@ def concatenate(xs, axis=0):
     >>> od.core.concatenate([od.ones(2), od.zeros(1)])
     tensor([1., 1., 0.])
     """
-    arrays = [as_array(x) for x in xs]
-    if not arrays:
-        raise ShapeError("concatenate: xs is empty")
+    arrays = _listed("concatenate", xs)
     axis = normalize_axis("concatenate", axis, arrays[0].ndim)
     rest = {a.shape[:axis] + a.shape[axis + 1 :] for a in arrays}
     if len(rest) > 1 or len({a.ndim for a in arrays}) > 1:
@@ -318,6 +327,8 @@ def stack(xs, axis=0):
     ------
     ShapeError
         If there are none, or their shapes differ.
+    DTypeError
+        If ``xs`` is not a list or tuple.
 
     Notes
     -----
@@ -330,9 +341,7 @@ def stack(xs, axis=0):
     tensor([[1., 0.],
             [1., 0.]])
     """
-    arrays = [as_array(x) for x in xs]
-    if not arrays:
-        raise ShapeError("stack: xs is empty")
+    arrays = _listed("stack", xs)
     if len({a.shape for a in arrays}) > 1:
         raise ShapeError(f"stack: the shapes differ: {', '.join(str(a.shape) for a in arrays)}")
     return np.stack(arrays, normalize_axis("stack", axis, arrays[0].ndim + 1))

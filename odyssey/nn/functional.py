@@ -9,6 +9,7 @@ from odyssey.core import (
     linear,
     log_softmax,
     relu,
+    scaled_dot_product_attention,
     softmax,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "linear",
     "log_softmax",
     "relu",
+    "scaled_dot_product_attention",
     "softmax",
 ]

@@ -2,8 +2,8 @@
 
 The same names, signatures and results as ``odyssey.fast``, in Python over
 NumPy arrays, written to be read beside the formula. They loop over output
-positions and let NumPy do the inner sum of one row or one window. Besides floats they take
-arrays of Python objects, so that exact fractions pass through them. Like their
+positions and let NumPy do the inner sum of one row or window. Besides floats they
+take arrays of Python objects, so that exact fractions pass through them. Like their
 twins they give infinities and NaNs without a warning (``np.errstate``).
 """
 
@@ -16,6 +16,10 @@ from odyssey.reference.activation import (
     relu_backward,
     softmax,
     softmax_backward,
+)
+from odyssey.reference.attention import (
+    scaled_dot_product_attention,
+    scaled_dot_product_attention_backward,
 )
 from odyssey.reference.conv import conv2d, conv2d_backward
 from odyssey.reference.depthwise import (
@@ -41,6 +45,8 @@ __all__ = [
     "matmul",
     "relu",
     "relu_backward",
+    "scaled_dot_product_attention",
+    "scaled_dot_product_attention_backward",
     "sgd",
     "softmax",
     "softmax_backward",

@@ -73,7 +73,7 @@ def gradcheck(
     for _ in range(draws):
         v = [rng.standard_normal(y.shape) for y in _values(function, arrays)]
         for number, grad in enumerate(_gradients(function, arrays, v)):
-            if grad is None:  # an integer input
+            if grad is None:  # an input of integers
                 continue
             u = rng.standard_normal(grad.shape)
             terms = _change(function, arrays, v, number, u, eps)

@@ -190,6 +190,7 @@ def run(kernel: Callable[..., Any], args: tuple[Any, ...], setting: Setting) -> 
     if result is None:
         return updated
     results = list(result) if isinstance(result, tuple) else [result]
+    results = [one for one in results if one is not None]  # gradients that nobody wants
     # NumPy's functions give scalars in the place of arrays without axes: let users return them.
     results = [np.asarray(one) if isinstance(one, np.generic) else one for one in results]
     for number, one in enumerate(results):

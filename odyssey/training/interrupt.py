@@ -30,9 +30,9 @@ class StopOnSignal:
     >>> with StopOnSignal() as stop:
     ...     for i in stop.until(range(100)):
     ...         if i == 2:
-    ...             signal.raise_signal(signal.SIGINT)
+    ...             signal.raise_signal(signal.SIGTERM)
     >>> i, stop.signum.name
-    (2, 'SIGINT')
+    (2, 'SIGTERM')
     """
 
     def __init__(self) -> None:

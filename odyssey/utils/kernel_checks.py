@@ -130,20 +130,20 @@ def check_cross_entropy_backward(
     grad: np.ndarray,
     x: np.ndarray,
     labels: np.ndarray,
-    logsumexp: np.ndarray,
+    log_total: np.ndarray,
     objects: bool = False,
 ) -> None:
     """Raise unless the arguments fit those of the forward function and what it returned."""
     op = "softmax_cross_entropy_backward"
     check_arrays(op, objects, grad=grad, x=x)
     _check_labels(op, x, labels)
-    _check_is_array(op, "logsumexp", logsumexp)
-    if logsumexp.dtype != _sum_dtype(x.dtype):
+    _check_is_array(op, "log_total", log_total)
+    if log_total.dtype != _sum_dtype(x.dtype):
         raise DTypeError(
-            f"{op}: logsumexp has dtype {logsumexp.dtype}; "
+            f"{op}: log_total has dtype {log_total.dtype}; "
             f"expected {_sum_dtype(x.dtype)} for x of {x.dtype}"
         )
-    for name, array in (("grad", grad), ("logsumexp", logsumexp)):
+    for name, array in (("grad", grad), ("log_total", log_total)):
         if array.shape != labels.shape:
             raise ShapeError(
                 f"{op}: {name} has shape {array.shape} but x has {x.shape[0]} rows (x: {x.shape})"

@@ -1,0 +1,219 @@
+"""``odyssey train``: what it leaves, what it tells, and that it can be repeated and stopped."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import odyssey as od
+from odyssey.cli import main
+from odyssey.utils import load_arrays, load_config
+
+FILES = {
+    "config.yaml",
+    "losses.csv",
+    "metrics.csv",
+    "model.safetensors",
+    "optimizer.safetensors",
+    "state.json",
+    "training_curves.png",
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Leave the other CPUs to the other tests: threads on a busy machine wait for each other."""
+    before = od.get_num_threads()
+    od.set_num_threads(1)
+    yield
+    od.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def losses(run):
+    return [float(row["loss"]) for row in rows(Path(run, "losses.csv"))]
+
+
+def figures(run):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(f"{run}/metrics.csv")]
+
+
+def test_a_run_leaves_a_complete_folder(capsys):
+    assert main(["train", "mlp", "--epochs", "3", "--run-dir", "deep/run"]) == 0
+    run = Path("deep/run")
+    assert {path.name for path in run.iterdir()} == FILES
+    assert [row["epoch"] for row in rows(run / "metrics.csv")] == ["1", "2", "3"]
+    assert len(losses(run)) == 3 * 45
+    last = rows(run / "metrics.csv")[-1]
+    assert float(last["test_accuracy"]) > 0.9 and float(last["train_loss"]) < 0.5
+    state = json.loads((run / "state.json").read_text())
+    assert state["epoch"] == 3 and state["step"] == 135 and state["seed"] == 0
+    assert state["test_accuracy"] == pytest.approx(float(last["test_accuracy"]))
+    assert state["optimizer"]["name"] == "Adam" and state["schedule"]["count"] == 135
+    _, header = load_arrays(run / "model.safetensors")
+    assert header["model"] == "mlp" and header["dataset"] == "digits"
+    assert json.loads(header["arguments"])["input_shape"] == [1, 8, 8]
+    config = load_config(run / "config.yaml")
+    assert config["model"] == "mlp" and config["epochs"] == 3 and config["lr"] == 0.002
+
+    out, err = capsys.readouterr()
+    summary = dict(line.split("  ", 1) for line in out.splitlines())
+    assert set(summary) >= {"model", "data", "epochs", "test accuracy", "time", "run folder"}
+    assert summary["model"].strip() == "mlp, 50,826 parameters"
+    assert f"{float(last['test_accuracy']):.2%}" in summary["test accuracy"]
+    assert summary["run folder"].strip() == str(run)
+    # Not a terminal: a line an epoch and no bar.
+    assert [line.split()[:2] for line in err.splitlines()] == [
+        ["epoch", f"{i}/3"] for i in (1, 2, 3)
+    ]
+    assert "\r" not in err
+
+
+def test_the_default_settings_learn_the_digits():
+    assert main(["train", "mlp", "--run-dir", "run"]) == 0
+    assert float(rows("run/metrics.csv")[-1]["test_accuracy"]) >= 0.97
+
+
+def test_folders_are_unique_and_never_replaced(capsys):
+    for _ in range(3):
+        assert main(["train", "mlp", "--epochs", "1", "--batch-size", "500"]) == 0
+    found = sorted(path.name for path in Path("runs").iterdir())
+    assert len(found) == 3 and all(name.startswith("mlp-digits-20") for name in found)
+    capsys.readouterr()
+    assert main(["train", "mlp", "--run-dir", f"runs/{found[0]}"]) == 2
+    assert "is not empty; choose a new folder" in capsys.readouterr().err
+
+
+def test_the_same_seed_gives_the_same_run_and_another_another():
+    few = ["train", "mlp", "--epochs", "2", "--batch-size", "200"]
+    for name, seed in (("a", "7"), ("b", "7"), ("c", "8")):
+        assert main([*few, "--seed", seed, "--run-dir", name]) == 0
+    assert losses("a") == losses("b") != losses("c")
+    assert figures("a") == figures("b") != figures("c")
+    (a, _), (b, _) = (load_arrays(f"{name}/model.safetensors") for name in "ab")
+    assert all(a[name].tobytes() == b[name].tobytes() for name in a)
+
+
+def test_a_run_can_be_repeated_from_its_config():
+    words = ["--optimizer=sgd", "--lr", "0.1", "--batch_size", "300", "--epochs=2"]
+    words += ["--model-args.hidden", "[16]", "--schedule=constant", "--seed", "3"]
+    assert main(["train", "mlp", *words, "--run-dir", "a"]) == 0
+    assert main(["train", "--config", "a/config.yaml", "--run-dir", "b"]) == 0
+    assert losses("a") == losses("b") and figures("a") == figures("b")
+    assert Path("a/config.yaml").read_text() == Path("b/config.yaml").read_text()
+    # What is given beside the file goes before what stands in it.
+    assert main(["train", "--config", "a/config.yaml", "--seed", "4", "--run-dir", "c"]) == 0
+    assert losses("a") != losses("c")
+    assert load_config("c/config.yaml") == {**load_config("a/config.yaml"), "seed": 4}
+
+
+def test_both_backends_start_with_the_same_losses():
+    for backend in ("fast", "reference"):
+        words = ["--backend", backend, "--model-args.hidden", "[32]", "--epochs", "1"]
+        assert main(["train", "mlp", *words, "--batch-size", "64", "--run-dir", backend]) == 0
+        assert load_config(f"{backend}/config.yaml")["backend"] == backend
+    assert losses("fast")[:20] == pytest.approx(losses("reference")[:20], rel=1e-4)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+def test_every_optimizer_runs(optimizer):
+    words = ["--optimizer", optimizer, "--weight-decay", "0.01", "--batch-size", "300"]
+    assert main(["train", "mlp", *words, "--epochs", "2", "--run-dir", "run"]) == 0
+    assert losses("run")[-1] < losses("run")[0]
+
+
+def stop_after(monkeypatch, step, signum):
+    """Send this process a signal when a loss is noted for the step."""
+    from odyssey.cli import _session
+
+    real = _session._Reporter.step
+    seen = []
+
+    def noting(self, epoch, loss):
+        seen.append(loss)
+        if len(seen) == step:
+            signal.raise_signal(signum)
+        real(self, epoch, loss)
+
+    monkeypatch.setattr(_session._Reporter, "step", noting)
+
+
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
+def test_a_signal_ends_the_step_saves_and_says_so(monkeypatch, capsys, signum, code):
+    stop_after(monkeypatch, 50, signum)
+    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    assert main(["train", "mlp", "--run-dir", "run"]) == code
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    out, err = capsys.readouterr()
+    assert (
+        f"odyssey train: stopped by {signum.name} after step 50 of 900; "
+        "what there is is saved in run" in err
+    )
+    assert "after epoch 1" in out
+    assert {path.name for path in Path("run").iterdir()} == FILES
+    assert len(losses("run")) == 50
+    state = json.loads(Path("run/state.json").read_text())
+    assert state["step"] == 50 and state["epoch"] == 1 and state["test_accuracy"] is None
+    assert [row["test_accuracy"] != "" for row in rows("run/metrics.csv")] == [True, False]
+    assert main(["evaluate", "run"]) == 0
+
+
+def test_a_signal_in_the_first_epoch_leaves_a_whole_run_too(monkeypatch, capsys):
+    stop_after(monkeypatch, 1, signal.SIGINT)
+    assert main(["train", "mlp", "--run-dir", "run"]) == 130
+    assert {path.name for path in Path("run").iterdir()} == FILES
+    assert "not measured" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send")
+def test_ctrl_c_in_a_process_of_its_own():
+    command = [sys.executable, "-m", "odyssey", "train", "mlp", "--epochs", "100000"]
+    root = Path(__file__).parent.parent
+    path = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), str(root))))
+    process = subprocess.Popen(
+        [*command, "--run-dir", "run"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path, "ODYSSEY_NUM_THREADS": "1"},
+    )
+    try:
+        assert process.stderr.readline().startswith("epoch ")
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "stopped by SIGINT after step" in err and "Traceback" not in err
+    assert {path.name for path in Path("run").iterdir()} == FILES
+
+
+def test_a_full_disk_is_told_in_one_line(monkeypatch, capsys):
+    from odyssey.utils import serialization
+
+    def full(path, content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(serialization, "atomic_write", full)
+    words = ["train", "mlp", "--epochs", "1", "--batch-size", "500", "--run-dir", "run"]
+    assert main(words) == 2
+    err = capsys.readouterr().err.splitlines()
+    assert err[-1] == "odyssey train: run: No space left on device" and len(err) == 2

@@ -1,0 +1,180 @@
+"""Threads: the number is checked, changes no bit of any result, and survives a fork."""
+
+import multiprocessing
+import os
+
+import numpy as np
+import pytest
+
+import odyssey as od
+from odyssey import fast
+from odyssey.errors import OdysseyError
+
+F = np.float32
+rng = np.random.default_rng(0)
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    before = od.get_num_threads()
+    yield
+    od.set_num_threads(before)
+
+
+def test_set_and_get():
+    for n in (1, 2, 3):
+        od.set_num_threads(n)
+        assert od.get_num_threads() == (n if fast.OPENMP else 1)
+
+
+@pytest.mark.parametrize("n", [0, -1, 1.5, "2", None, True])
+def test_bad_number(n):
+    with pytest.raises(OdysseyError, match="set_num_threads: n must be a positive integer, got"):
+        od.set_num_threads(n)
+
+
+PROGRAM = "import odyssey as od; print(od.get_num_threads())"
+
+
+@pytest.mark.skipif(not fast.OPENMP, reason="this installation has no threads")
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"ODYSSEY_NUM_THREADS": "3"}, "3"),
+        ({"OMP_NUM_THREADS": "2"}, "2"),
+        ({"ODYSSEY_NUM_THREADS": "3", "OMP_NUM_THREADS": "2"}, "3"),
+        ({"PYTEST_XDIST_WORKER": "gw0"}, "1"),
+        ({"PYTEST_XDIST_WORKER": "gw0", "ODYSSEY_NUM_THREADS": "2"}, "2"),
+    ],
+)
+def test_environment(run_python, environment, expected):
+    cleared = {"OMP_NUM_THREADS": "", **environment}
+    assert run_python(PROGRAM, **cleared).stdout.strip() == expected
+
+
+@pytest.mark.skipif(not fast.OPENMP, reason="this installation has no threads")
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="no affinity on this system")
+def test_default_is_the_number_of_usable_cpus(run_python):
+    assert run_python(PROGRAM, OMP_NUM_THREADS="").stdout.strip() == str(
+        len(os.sched_getaffinity(0))
+    )
+
+
+# -- bit for bit -------------------------------------------------------------------------------
+
+
+def normal(*shape, dtype=F):
+    return rng.standard_normal(shape).astype(dtype)
+
+
+scores, classes = normal(3001, 157), rng.integers(0, 157, 3001)
+
+
+def stepped(kernel, *arrays, **settings):
+    own = [a.copy() for a in arrays]
+    kernel(*own, **settings)
+    return own
+
+
+def calls(dtype):
+    """Return kernel calls large enough to be worth several threads."""
+    a, b = normal(333, 417, dtype=dtype), normal(417, 391, dtype=dtype)
+    batch = normal(37, 33, 41, dtype=dtype)
+    rows, flat = scores.astype(dtype), normal(200_003, dtype=dtype)
+    wide = np.result_type(dtype, F)
+    state = np.abs(flat).astype(wide)
+    losses, *saved = fast.softmax_cross_entropy(rows, classes)
+    heads = [normal(3, n, 19, dtype=dtype) for n in (301, 270, 270)]
+    attended = fast.scaled_dot_product_attention(*heads)
+    return {
+        "matmul": lambda: fast.matmul(a, b),
+        "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),
+        "matmul of one column": lambda: fast.matmul(a, b[:, :1]),
+        "matmul over a long sum": lambda: fast.matmul(flat[None, :60_000], flat[:60_000, None]),
+        "batched matmul": lambda: fast.matmul(batch, batch.swapaxes(1, 2)),
+        "relu": lambda: fast.relu(flat),
+        "relu_backward": lambda: fast.relu_backward(flat, np.maximum(flat, 0)),
+        "scaled_dot_product_attention": lambda: fast.scaled_dot_product_attention(*heads),
+        "scaled_dot_product_attention_backward": (
+            lambda: fast.scaled_dot_product_attention_backward(attended[0], *heads, *attended)[
+                :3
+            ]  # a mask's gradient is None
+        ),
+        "softmax": lambda: fast.softmax(rows),
+        "softmax along columns": lambda: fast.softmax(rows, 0),
+        "softmax of one row": lambda: fast.softmax(flat),
+        "softmax_backward": lambda: fast.softmax_backward(rows, rows),
+        "log_softmax": lambda: fast.log_softmax(rows, 0),
+        "log_softmax_backward": lambda: fast.log_softmax_backward(rows, rows),
+        "softmax_cross_entropy": lambda: fast.softmax_cross_entropy(rows, classes),
+        "softmax_cross_entropy_backward": lambda: fast.softmax_cross_entropy_backward(
+            losses, rows, classes, *saved
+        ),
+        "sgd": lambda: stepped(fast.sgd, flat, flat, state, lr=0.1, momentum=0.9),
+        "adam": lambda: stepped(fast.adam, flat, flat, state, state, step=2, lr=0.1),
+    }
+
+
+@pytest.mark.skipif(not fast.OPENMP, reason="this installation has no threads")
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_results_do_not_depend_on_the_number_of_threads(dtype):
+    table = calls(dtype)
+    assert {name.split(" ")[0] for name in table} - {"batched"} == set(fast.KERNELS)
+    results = []
+    for n in (1, 2, 4):
+        od.set_num_threads(n)
+        results.append({name: call() for name, call in table.items()})
+    for name, alone in results[0].items():
+        for several in results[1:]:
+            for one, other in zip(as_list(alone), as_list(several[name]), strict=True):
+                assert one.tobytes() == other.tobytes(), f"{name} in {dtype}"
+
+
+def as_list(result):
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+# -- forks -------------------------------------------------------------------------------------
+
+FORK = """
+import os, sys, numpy as np, odyssey as od
+od.set_num_threads(2)
+a = np.ones((400, 400), np.float32)
+before = od.fast.matmul(a, a)          # the runtime's threads exist now
+child = os.fork()
+if child == 0:
+    ok = od.get_num_threads() == 1 and (od.fast.matmul(a, a) == before).all()
+    od.set_num_threads(1)
+    try:
+        od.set_num_threads(2)
+    except od.errors.OdysseyError as error:
+        ok = ok and "a forked process has one kernel thread, got n=2" in str(error)
+    else:
+        ok = False
+    os._exit(0 if ok else 1)
+_, status = os.waitpid(child, 0)
+assert od.get_num_threads() == 2 and (od.fast.matmul(a, a) == before).all()
+print("child", os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not fast.OPENMP, reason="this installation has no threads")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_child_runs_on_one_thread_and_does_not_hang(run_python):
+    result = run_python(FORK, timeout=60)
+    assert result.stdout == "child 0\n", result.stderr
+
+
+def kernels_in_a_pool(n):
+    x = np.full((200, 200), n, F)
+    return float(od.core.matmul(x, x)[0, 0]), od.get_num_threads()
+
+
+@pytest.mark.skipif(
+    "fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system"
+)
+def test_forked_pool():
+    od.core.matmul(np.ones((300, 300), F), np.ones((300, 300), F))
+    with multiprocessing.get_context("fork").Pool(2) as pool:
+        results = pool.map_async(kernels_in_a_pool, [1, 2, 3]).get(timeout=60)
+    assert results == [(200.0, 1), (800.0, 1), (1800.0, 1)]
