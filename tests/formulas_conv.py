@@ -46,13 +46,14 @@ def group_slices(channels, filters, groups):
 
 
 def depthwise_conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
+    weight = weight[:, : x.shape[1]]  # none without channels
     return conv2d(x, weight, bias, stride, padding, dilation, max(x.shape[1], 1))
 
 
 def depthwise_conv2d_backward(
     grad, x, weight, stride=1, padding=0, dilation=1, needs=(True, True, True)
 ):
-    groups = max(x.shape[1], 1)
+    groups, weight = max(x.shape[1], 1), weight[:, : x.shape[1]]
     return conv2d_backward(grad, x, weight, stride, padding, dilation, groups, needs)
 
 

@@ -166,7 +166,10 @@ cdef int run(const Walk* walk, Py_ssize_t block, Py_ssize_t first, Py_ssize_t la
     cdef Py_ssize_t[PIXELS] to
     cdef int wide = width_of(walk.outs, b, zero)
     cdef int count
-    cdef const real** rows = <const real**>scratch(max(taps, 1) * PIXELS * sizeof(void*))
+    cdef const real** rows
+    if taps == 0:                   # a phase of the stride that no window touches
+        joinable = False
+    rows = <const real**>scratch(max(taps, 1) * PIXELS * sizeof(void*))
     if rows == NULL:
         return -1
     packed += block * taps * walk.inner * (wide if blocks == 1 else WIDE) * V
