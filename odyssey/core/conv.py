@@ -122,9 +122,9 @@ def conv2d_backward_formula(
     )
 
 
-# The two gradients as operations of their own. Both are linear in both arguments, and with conv2d
-# they are closed under differentiation: they are the three ways to leave out one of the three arrays
-# of sum(y * conv2d(x, weight)). So the derivative of each is made of the other two.
+# The two gradients as operations of their own. Of the three arrays in sum(y * conv2d(x, weight)),
+# which is linear in each, conv2d and these two leave out one each: the derivative of one of the
+# three is made of the other two, and all derivatives of any order are.
 
 
 def stand_in(shape, dtype):
@@ -141,9 +141,7 @@ def input_gradient(y, weight, x_shape, stride, padding, dilation, groups):
 
 
 @input_gradient.backward_rule(wrt=("y", "weight"))
-def input_gradient_backward(
-    grad, y, weight, stride, padding, dilation, groups, needs=(True, True)
-):
+def input_gradient_backward(grad, y, weight, stride, padding, dilation, groups, needs=(True, True)):
     """Return the gradients of :func:`input_gradient`; ``grad`` is in the place of x."""
     settings = (stride, padding, dilation, groups)
     return (

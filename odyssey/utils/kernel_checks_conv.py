@@ -58,7 +58,9 @@ def check_conv2d(
     shapes = f"(x: {x.shape}, weight: {weight.shape}, groups={groups})"
     channels, filters = x.shape[1], weight.shape[0]
     if channels % groups:
-        raise ShapeError(f"{op}: groups={groups} does not divide the {channels} channels of x {shapes}")
+        raise ShapeError(
+            f"{op}: groups={groups} does not divide the {channels} channels of x {shapes}"
+        )
     if filters % groups:
         raise ShapeError(
             f"{op}: groups={groups} does not divide the {filters} filters of weight {shapes}"
@@ -190,9 +192,7 @@ def _check_images(op: str, objects: bool, **arrays: np.ndarray | None) -> None:
             )
 
 
-def _check_bias(
-    op: str, weight: np.ndarray, bias: np.ndarray | None, name: str = "weight"
-) -> None:
+def _check_bias(op: str, weight: np.ndarray, bias: np.ndarray | None, name: str = "weight") -> None:
     if bias is not None and bias.shape != weight.shape[:1]:
         raise ShapeError(
             f"{op}: bias must have shape {weight.shape[:1]} but has {bias.shape} "
@@ -213,7 +213,13 @@ def _check_grad(
 
 
 def _window(
-    op: str, x: np.ndarray, weight: np.ndarray, stride: Any, padding: Any, dilation: Any, groups: int
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
 ) -> Window:
     size, taps = x.shape[2:], weight.shape[2:]
     if 0 in taps:
@@ -227,5 +233,8 @@ def _window(
                 f"{op}: the padded image is too large (x: {x.shape}, padding: {around})"
             )
     # A step beyond the image is as good as one of LIMIT: no second window and no second tap fits.
-    steps, gaps = (min(steps[0], LIMIT), min(steps[1], LIMIT)), (min(gaps[0], LIMIT), min(gaps[1], LIMIT))
+    steps, gaps = (
+        (min(steps[0], LIMIT), min(steps[1], LIMIT)),
+        (min(gaps[0], LIMIT), min(gaps[1], LIMIT)),
+    )
     return Window(outputs, steps, gaps, around, groups)

@@ -58,23 +58,22 @@ def cases() -> Iterator[Case]:
         yield Case("depthwise_separable_conv2d", name, args, settings, longest)
         grad = rng.standard_normal((len(x), 5, *outputs))
         longest = max(pixels * taps, 5 * taps * copies, 1)
-        args = (grad, *args[:3])
-        yield Case("depthwise_separable_conv2d_backward", name, args, settings, longest)
+        triple = (grad, x, weight, mix)
+        yield Case("depthwise_separable_conv2d_backward", name, triple, settings, longest)
     rng = generator(4)
     x, weight = rng.standard_normal((2, 2, 5, 4)), rng.standard_normal((4, 1, 2, 3))
     yield Case("depthwise_conv2d", "no bias", (x, weight, None, 1, 1), terms=6)
     grad = rng.standard_normal((2, 4, 6, 4))
     for number, wanted in enumerate(("x", "weight", "bias")):
         settings = {"padding": 1, "needs": tuple(i == number for i in range(3))}
-        args = (grad, x, weight)
-        yield Case("depthwise_conv2d_backward", f"only {wanted}", args, settings, 48)
+        pair = (grad, x, weight)
+        yield Case("depthwise_conv2d_backward", f"only {wanted}", pair, settings, 48)
     mix, grad = rng.standard_normal((3, 4, 1, 1)), rng.standard_normal((2, 3, 6, 4))
     for number, wanted in enumerate(("x", "depthwise weight", "pointwise weight", "bias")):
         settings = {"padding": 1, "needs": tuple(i == number for i in range(4))}
-        args = (grad, x, weight, mix)
-        yield Case(
-            "depthwise_separable_conv2d_backward", f"only {wanted}", args, settings, 48 * 6
-        )
+        triple = (grad, x, weight, mix)
+        name = f"only {wanted}"
+        yield Case("depthwise_separable_conv2d_backward", name, triple, settings, 48 * 6)
     special = x.copy()
     special[0, 0, 1, 2], special[1, 1, 4, 3] = np.nan, np.inf
     yield Case("depthwise_conv2d", "NaN and infinity", (special, np.abs(weight)), terms=6)
