@@ -19,6 +19,13 @@ SDPA = "scaled_dot_product_attention"
 images = np.ones((2, 3, 4, 5), F)
 small = np.ones((2, 3, 2, 2), F)
 places = np.zeros((2, 3, 2, 2), np.int64)
+image = np.ones((2, 4, 5, 6), F)
+filters = np.ones((6, 4, 3, 3), F)
+halves = np.ones((6, 2, 3, 3), F)
+depth = np.ones((4, 1, 3, 3), F)
+mix = np.ones((5, 4, 1, 1), F)
+out_grad = np.ones((2, 6, 3, 4), F)
+DEPTH, SEPARABLE = "depthwise_conv2d", "depthwise_separable_conv2d"
 
 
 def frozen():
@@ -105,6 +112,89 @@ BAD = [
         (x, x, x, x, x, logsumexp, None, False, None, (True,) * 4),
         DTypeError,
         "only an additive mask has one",
+    ),
+    (
+        "conv2d",
+        (image, halves),
+        ShapeError,
+        r"conv2d: weight has 2 input channels but x has 4 \(x: \(2, 4, 5, 6\), "
+        r"weight: \(6, 2, 3, 3\), groups=1\)",
+    ),
+    (
+        "conv2d",
+        (image, filters, None, 1, 0, 1, 2),
+        ShapeError,
+        "weight has 4 input channels but x has 4, 2 a group",
+    ),
+    (
+        "conv2d",
+        (image, halves, None, 1, 0, 1, 3),
+        ShapeError,
+        r"groups=3 does not divide the 4 channels of x \(x: \(2, 4, 5, 6\), weight: ",
+    ),
+    (
+        "conv2d",
+        (image, halves[:3], None, 1, 0, 1, 2),
+        ShapeError,
+        "groups=2 does not divide the 3 filters of weight",
+    ),
+    ("conv2d", (image, filters, None, 1, 0, 1, 0), ShapeError, "groups must be at least 1, got 0"),
+    ("conv2d", (image, filters, None, 1, 0, 1, 1.0), ShapeError, "groups must be an integer, got"),
+    ("conv2d", (image, filters, row), ShapeError, r"bias must have shape \(6,\) but has \(2,\)"),
+    ("conv2d", (image[0], filters), ShapeError, r"x has 3 axes but needs 4, \(N, C, H, W\)"),
+    ("conv2d", (image, filters[0]), ShapeError, "weight has 3 axes but needs 4"),
+    ("conv2d", (image, filters[:, :, :0]), ShapeError, "weight has an empty window"),
+    ("conv2d", (image, filters, None, 0), ShapeError, "conv2d: stride must be at least 1, got 0"),
+    ("conv2d", (image, filters, None, (1, 2, 3)), ShapeError, "stride must be one integer or two"),
+    ("conv2d", (image, filters, None, 1, -1), ShapeError, "padding must be at least 0, got -1"),
+    ("conv2d", (image, filters, None, 1, "full"), ShapeError, "padding must be 'same', 'valid' or"),
+    ("conv2d", (image, filters, None, 1, 0, 0), ShapeError, "dilation must be at least 1, got 0"),
+    (
+        "conv2d",
+        (image, filters, None, 1, 0, 3),
+        ShapeError,
+        r"the window is larger than the padded image \(image: \(5, 6\), padding: ",
+    ),
+    ("conv2d", (image, filters.astype(np.float64)), DTypeError, "but weight has dtype float64"),
+    ("conv2d", (image, filters, [1.0]), DTypeError, "bias must be a NumPy array, not list"),
+    ("conv2d", (image.astype(int), filters), DTypeError, "conv2d: x has dtype int64"),
+    (
+        "conv2d_backward",
+        (out_grad[:1], image, filters),
+        ShapeError,
+        r"conv2d_backward: grad must have shape \(2, 6, 3, 4\) but has \(1, 6, 3, 4\)",
+    ),
+    (
+        "conv2d_backward",
+        (out_grad.astype(np.float16), image, filters),
+        DTypeError,
+        "x has dtype float32 but grad has dtype float16",
+    ),
+    (
+        "conv2d_backward",
+        (out_grad, image, filters, 1, 0, 1, 1, (True, True)),
+        ShapeError,
+        "needs must hold 3 truth values",
+    ),
+    (DEPTH, (image, filters), ShapeError, "weight has 4 input channels but each filter sees 1"),
+    (DEPTH, (image, depth[:3]), ShapeError, "weight has 3 filters, no multiple of the 4 channels"),
+    (DEPTH, (image, depth[:0]), ShapeError, "weight has no filters but x has 4 channels"),
+    (DEPTH, (image, depth, row), ShapeError, r"bias must have shape \(4,\) but has \(2,\)"),
+    (DEPTH, (image, depth, None, (0, 1)), ShapeError, "stride must be at least 1, got 0"),
+    (f"{DEPTH}_backward", (out_grad, image, depth), ShapeError, r"grad must have shape \(2, 4, 3"),
+    (
+        SEPARABLE,
+        (image, depth, mix[:, :3]),
+        ShapeError,
+        r"pointwise_weight must have shape \(filters, 4, 1, 1\) but has \(5, 3, 1, 1\)",
+    ),
+    (SEPARABLE, (image, depth, mix, row), ShapeError, r"bias must have shape \(5,\) but has"),
+    (SEPARABLE, (image, depth, mix[0]), ShapeError, "pointwise_weight has 3 axes but needs 4"),
+    (
+        f"{SEPARABLE}_backward",
+        (out_grad, image, depth, mix),
+        ShapeError,
+        r"grad must have shape \(2, 5, 3, 4\) but has \(2, 6, 3, 4\)",
     ),
     ("sgd", (x.copy(), wide, None, 0.1), DTypeError, "param has dtype float32 but grad has dtype"),
     ("sgd", (x.copy(), x[:1], None, 0.1), ShapeError, "grad does not have the shape of param"),

@@ -12,6 +12,14 @@ from itertools import product
 import numpy as np
 import pytest
 from formulas_attention import attention_kernel, attention_kernel_backward
+from formulas_conv import (
+    conv2d,
+    conv2d_backward,
+    depthwise_conv2d,
+    depthwise_conv2d_backward,
+    depthwise_separable_conv2d,
+    depthwise_separable_conv2d_backward,
+)
 
 import odyssey as od
 from odyssey import fast, reference
@@ -200,6 +208,12 @@ FORMULAS = {
     "dropout_backward": dropout,
     "global_avg_pool2d": adaptive_avg_pool2d,
     "global_avg_pool2d_backward": adaptive_avg_pool2d_backward,
+    "conv2d": conv2d,
+    "conv2d_backward": conv2d_backward,
+    "depthwise_conv2d": depthwise_conv2d,
+    "depthwise_conv2d_backward": depthwise_conv2d_backward,
+    "depthwise_separable_conv2d": depthwise_separable_conv2d,
+    "depthwise_separable_conv2d_backward": depthwise_separable_conv2d_backward,
     "log_softmax": log_softmax,
     "log_softmax_backward": log_softmax_backward,
     "matmul": np.matmul,

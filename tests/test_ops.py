@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from formulas_attention import attention
+from formulas_conv import conv2d, depthwise_conv2d, depthwise_separable_conv2d
 
 import odyssey as od
 from odyssey import core
@@ -153,6 +154,11 @@ OPS = [
     Op("broadcast_to", (np.array(1.5), (2, 3)), np.broadcast_to),
     Op("concatenate", ([normal(2, 3), normal(2, 1), normal(2, 4)],), np.concatenate, {"axis": 1}),
     Op("concatenate", ([normal(2, 3), normal(1, 3)],), np.concatenate, {"axis": -2}),
+    Op("conv2d", (normal(2, 3, 5, 4), normal(4, 3, 3, 2), normal(4)), conv2d, {}, 24),
+    Op("conv2d", (normal(2, 2, 6, 7), normal(3, 2, 2, 3)), conv2d,
+       {"stride": (2, 3), "padding": ((1, 0), (0, 2)), "dilation": (2, 1)}, 12),
+    Op("conv2d", (normal(1, 4, 5, 4), normal(6, 2, 3, 3), normal(6)), conv2d,
+       {"padding": "same", "groups": 2}, 27),
     Op("cross_entropy", (normal(4, 3), labels), np_cross_entropy, {}, 12),
     Op("cross_entropy", (normal(4, 3), labels), np_cross_entropy, {"reduction": "sum"}, 12),
     Op("cross_entropy", (normal(4, 3), labels), np_cross_entropy, {"reduction": "none"}, 12),
@@ -161,6 +167,15 @@ OPS = [
        np_cross_entropy, {}, 24),
     Op("cross_entropy", (normal(2, 3, 5), rng.integers(0, 3, (2, 5))),
        np_cross_entropy, {"reduction": "none"}, 3),
+    Op("depthwise_conv2d", (normal(2, 3, 5, 4), normal(3, 1, 3, 2), normal(3)),
+       depthwise_conv2d, {"padding": 1}, 20),
+    Op("depthwise_conv2d", (normal(1, 2, 6, 7), normal(6, 1, 2, 3), normal(6)),
+       depthwise_conv2d, {"stride": (2, 3), "dilation": (1, 2), "padding": ((0, 1), (2, 0))}, 18),
+    Op("depthwise_separable_conv2d",
+       (normal(2, 2, 5, 4), normal(4, 1, 3, 2), normal(3, 4, 1, 1), normal(3)),
+       depthwise_separable_conv2d, {"stride": 2, "padding": 1}, 60),
+    Op("depthwise_separable_conv2d", (normal(1, 2, 4, 4), normal(2, 1, 2, 2), normal(3, 2, 1, 1)),
+       depthwise_separable_conv2d, {}, 20),
     Op("divide", (normal(3, 4), positive(3, 4)), np.divide),
     Op("divide", (normal(3, 1), positive(4)), np.divide),
     Op("divide", (2.0, positive(4)), np.divide),

@@ -44,8 +44,8 @@ cdef enum:
 
 # sums[i] += the sum over pixels t of x[t][i] * panel[t], for ROWS input channels i and `wide`
 # vectors of outputs; but the first `skip` rows stay as they are.
-cdef inline void tile(breadth like, Py_ssize_t skip, Py_ssize_t pixels, const real** x, Py_ssize_t c,
-        const real* panel, real* sums, vec zero) noexcept nogil:
+cdef inline void tile(breadth like, Py_ssize_t skip, Py_ssize_t pixels, const real** x,
+        Py_ssize_t c, const real* panel, real* sums, vec zero) noexcept nogil:
     cdef int wide = vectors(like)
     cdef vec[MOST] total
     cdef vec[WIDE] g
@@ -137,9 +137,9 @@ cdef inline void any_moving(Py_ssize_t rows, int wide, Py_ssize_t pixels, const 
 cdef inline void pack_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, int wide,
         Py_ssize_t pixels, real* panel, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t t
+    cdef Py_ssize_t _t
     cdef int j
-    for t in range(pixels):
+    for _t in range(pixels):
         for j in range(wide):
             if (j + 1) * V <= outs:
                 store(panel, load(grad + j * V, zero))

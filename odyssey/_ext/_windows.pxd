@@ -79,7 +79,8 @@ cdef inline Axis gradient_axis(Slide s, Py_ssize_t phase) noexcept nogil:
 
 
 # The taps t, from `low` up to `high`, that read inside the source for target pixel i.
-cdef inline void inside(const Axis* a, Py_ssize_t i, Py_ssize_t* low, Py_ssize_t* high) noexcept nogil:
+cdef inline void inside(
+        const Axis* a, Py_ssize_t i, Py_ssize_t* low, Py_ssize_t* high) noexcept nogil:
     cdef Py_ssize_t start = i * a.move + a.offset
     low[0] = 0 if start >= 0 else (-start + a.gap - 1) // a.gap
     high[0] = 0 if start >= a.source else min(a.taps, (a.source - 1 - start) // a.gap + 1)

@@ -26,8 +26,8 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_SIZE,
-    PyArray_STRIDES, PyArray_TYPE, aligned, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_STRIDES,
+    PyArray_TYPE, aligned,
 )
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._simd cimport (
@@ -108,7 +108,7 @@ cdef bint aim(const Walk* walk, bint joined, Py_ssize_t first, const real* sourc
     cdef Py_ssize_t p = first // h.count
     cdef Py_ssize_t q = first - p * h.count
     cdef Py_ssize_t n = p // v.count
-    cdef Py_ssize_t i, r, s, t, top, left, row, column
+    cdef Py_ssize_t i, r, s, _s, t, top, left, row, column
     p -= n * v.count
     for i in range(PIXELS):
         top = p * v.move + v.offset
@@ -119,7 +119,7 @@ cdef bint aim(const Walk* walk, bint joined, Py_ssize_t first, const real* sourc
         for r in range(v.taps):
             row = top + r * v.gap
             if row < 0 or row >= v.source:
-                for s in range(1 if joined else h.taps):
+                for _s in range(1 if joined else h.taps):
                     rows[t] = nothing
                     t += PIXELS
                 continue
@@ -166,7 +166,10 @@ cdef int run(const Walk* walk, Py_ssize_t block, Py_ssize_t first, Py_ssize_t la
     cdef Py_ssize_t[PIXELS] to
     cdef int wide = width_of(walk.outs, b, zero)
     cdef int count
-    cdef const real** rows = <const real**>scratch(max(taps, 1) * PIXELS * sizeof(void*))
+    cdef const real** rows
+    if taps == 0:                   # a phase of the stride that no window touches
+        joinable = False
+    rows = <const real**>scratch(max(taps, 1) * PIXELS * sizeof(void*))
     if rows == NULL:
         return -1
     packed += block * taps * walk.inner * (wide if blocks == 1 else WIDE) * V

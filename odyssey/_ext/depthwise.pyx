@@ -78,7 +78,7 @@ cdef inline void pixel(breadth like, const Walk* walk, const Packed* packed, Py_
     cdef const Axis* v = &walk.v
     cdef const Axis* h = &walk.h
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t r, s, left, right
+    cdef Py_ssize_t r, _s, left, right
     cdef const real* x
     cdef const real* w
     cdef int j
@@ -90,7 +90,7 @@ cdef inline void pixel(breadth like, const Walk* walk, const Packed* packed, Py_
             + left * h.gap) * walk.groups
         w = weights + ((v.tap + r * v.tap_step) * packed.taps_h + h.tap
             + left * h.tap_step) * packed.row
-        for s in range(left, right):
+        for _s in range(left, right):
             for j in range(wide):
                 if wide > 1:
                     sums[j] = sums[j] + load(x + j * V, zero) * load(w + j * V, zero)
@@ -204,11 +204,11 @@ cdef inline void add_row(breadth like, Py_ssize_t pixels, const real* x, Py_ssiz
     cdef int wide = vectors(like)
     cdef vec[MOST] total
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t q
+    cdef Py_ssize_t _q
     cdef int j
     for j in range(wide):
         total[j] = load(<const real*>(sums + j * V), zero)
-    for q in range(pixels):
+    for _q in range(pixels):
         for j in range(wide):
             if wide > 1:
                 total[j] = total[j] + load(x + j * V, zero) * load(grad + j * V, zero)

@@ -122,9 +122,9 @@ def conv2d_backward_formula(
     )
 
 
-# The two gradients as operations of their own. Both are linear in both arguments, and with conv2d
-# they are closed under differentiation: they are the three ways to leave out one of the three
-# arrays of sum(y * conv2d(x, weight)). So the derivative of each is made of the other two.
+# The two gradients as operations of their own. Of the three arrays in sum(y * conv2d(x, weight)),
+# which is linear in each, conv2d and these two leave out one each: the derivative of one of the
+# three is made of the other two, and all derivatives of any order are.
 
 
 def stand_in(shape, dtype):

@@ -166,9 +166,7 @@ class DepthwiseConv2D(Module):
 
 
 class SeparableConv2D(Module):
-    r"""Filter every channel by itself, then mix them.
-
-    See :func:`odyssey.core.depthwise_separable_conv2d`.
+    r"""Filter, then mix channels; see :func:`odyssey.core.depthwise_separable_conv2d`.
 
     Parameters
     ----------

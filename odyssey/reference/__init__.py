@@ -2,8 +2,8 @@
 
 The same names, signatures and results as ``odyssey.fast``, in Python over
 NumPy arrays, written to be read beside the formula. They loop over output
-positions and let NumPy do the inner sum of one row or one window. Besides floats they take
-arrays of Python objects, so that exact fractions pass through them. Like their
+positions and let NumPy do the inner sum of one row or window. Besides floats they
+take arrays of Python objects, so that exact fractions pass through them. Like their
 twins they give infinities and NaNs without a warning (``np.errstate``).
 """
 

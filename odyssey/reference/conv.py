@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def conv2d(
     P, Q = window.outputs
     sums = np.result_type(x, np.float32)
     image = padded(x.astype(sums), window.padding)
-    filters = weight.astype(sums).reshape(K, -1)
+    filters = weight.astype(sums).reshape(K, math.prod(weight.shape[1:]))
     biases = np.zeros(K, sums) if bias is None else bias.astype(sums)
     y = np.empty((N, K, P, Q), dtype=x.dtype)
     for channels, ks in groups_of(x.shape[1], K, window.groups):
@@ -156,7 +157,7 @@ def conv2d_backward(
     sums = np.result_type(x, np.float32)
     g = grad.astype(sums)
     image = padded(x.astype(sums), window.padding)
-    filters = weight.astype(sums).reshape(K, -1)
+    filters = weight.astype(sums).reshape(K, math.prod(weight.shape[1:]))
     image_sums, filter_sums = np.zeros(image.shape, sums), np.zeros(filters.shape, sums)
     for channels, ks in groups_of(x.shape[1], K, window.groups):
         for p in range(P):

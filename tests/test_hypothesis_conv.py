@@ -1,0 +1,98 @@
+"""Convolutions on random shapes, settings and layouts: fast = reference = PyTorch.
+
+``ODYSSEY_EXAMPLES`` says how many examples each test tries.
+"""
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from strategies_conv import calls
+
+import odyssey as od
+from odyssey import fast, reference
+from odyssey.testing import difference, tolerance
+from odyssey.utils.geometry import pads, pair
+
+EXAMPLES = int(os.environ.get("ODYSSEY_EXAMPLES", "60"))
+OPS = ("conv2d", "depthwise_conv2d", "depthwise_separable_conv2d")
+compiled = pytest.mark.skipif(not fast.LEVEL, reason="nothing was compiled in this installation")
+each_op = pytest.mark.parametrize("op", OPS)
+
+
+def run(kernels, call, threads=1):
+    """Return the output and the gradients that are wanted."""
+    before = od.get_num_threads()
+    od.set_num_threads(threads)
+    try:
+        out = getattr(kernels, call.op)(*call.arrays, **call.settings)
+        grads = getattr(kernels, f"{call.op}_backward")(
+            call.grad, *call.arrays[:-1], **call.settings, needs=call.needs
+        )
+    finally:
+        od.set_num_threads(before)
+    assert [g is not None for g in grads] == list(call.needs)
+    return [out, *(g for g in grads if g is not None)]
+
+
+def close(found, expected, call, scale=None):
+    assert found.shape == expected.shape and found.dtype == call.dtype
+    off = difference(found, expected, scale)
+    # The image between the two steps of a separable convolution is rounded, too.
+    factor = 3 if "separable" in call.op else 1
+    assert off.error <= tolerance(call.dtype, call.terms, factor), off
+
+
+@compiled
+@each_op
+def test_backends_agree_for_any_number_of_threads(op):
+    @settings(max_examples=EXAMPLES)
+    @given(calls(op))
+    def check(call):
+        found = run(fast, call)
+        for mine, theirs in zip(found, run(reference, call), strict=True):
+            close(mine, theirs, call)
+        for threads in (2, 4):
+            for one, other in zip(found, run(fast, call, threads), strict=True):
+                assert one.tobytes() == other.tobytes()
+
+    check()
+
+
+@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
+@each_op
+def test_agrees_with_torch(op):
+    import torch
+
+    def theirs(call, x, weight, *rest):
+        """Return PyTorch's output, in float64."""
+        stride, dilation = (pair("", "", call.settings[n]) for n in ("stride", "dilation"))
+        around = pads("", call.settings["padding"], x.shape[2:], weight.shape[2:], stride, dilation)
+        (top, bottom), (left, right) = around
+        x = torch.nn.functional.pad(x, (left, right, top, bottom))
+        *mix, bias = rest
+        groups = call.settings.get("groups", 1 if op == "conv2d" else x.shape[1])
+        y = torch.nn.functional.conv2d(
+            x, weight, None if mix else bias, stride, 0, dilation, groups
+        )
+        return torch.nn.functional.conv2d(y, mix[0], bias) if mix else y
+
+    @settings(max_examples=EXAMPLES)
+    @given(calls(op))
+    def check(call):
+        kernels = fast if fast.LEVEL else reference
+        wide = [
+            None if a is None else torch.tensor(a.astype(np.float64), requires_grad=True)
+            for a in call.arrays
+        ]
+        if wide[-1] is None:
+            wide[-1] = torch.zeros(call.grad.shape[1], dtype=torch.float64, requires_grad=True)
+        out = theirs(call, *wide)
+        grads = torch.autograd.grad(out, wide, torch.tensor(call.grad.astype(np.float64)))
+        wanted = [g for g, need in zip(grads, call.needs, strict=True) if need]
+        for mine, other in zip(run(kernels, call), [out, *wanted], strict=True):
+            close(mine, other.detach().numpy(), call)
+
+    check()
