@@ -7,7 +7,7 @@ extreme values. Modules are found, not listed: a new family is a new file.
 
 >>> from odyssey.testing import all_cases
 >>> sorted(all_cases())[:2]
-['adam', 'log_softmax']
+['adam', 'conv2d']
 """
 
 from __future__ import annotations
