@@ -10,7 +10,6 @@ from odyssey import fast, nn, reference
 from odyssey.engine import gradients
 from odyssey.errors import DTypeError, ShapeError
 
-compiled = pytest.mark.skipif(not fast.LEVEL, reason="nothing was compiled in this installation")
 rng = np.random.default_rng(21)
 
 
@@ -93,34 +92,6 @@ def test_gradients_in_parameters_are_c_contiguous():
     layer(x).sum().backward()
     for tensor in (x, layer.weight, layer.bias):
         assert tensor.grad.data.flags.c_contiguous
-
-
-# -- threads -----------------------------------------------------------------------------------
-
-
-@compiled
-@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-def test_bits_do_not_depend_on_threads(dtype):
-    x, weight = normal(5, 20, 19, 17, dtype=dtype), normal(70, 20, 3, 3, dtype=dtype)
-    first, depth = normal(9, 1, 5, 5, dtype=dtype), normal(40, 1, 3, 3, dtype=dtype)
-    grad, first_grad = normal(5, 70, 19, 17, dtype=dtype), normal(40, 9, 24, 24, dtype=dtype)
-    wide_grad, image = normal(5, 40, 19, 17, dtype=dtype), normal(40, 1, 24, 24, dtype=dtype)
-    before, results = od.get_num_threads(), []
-    try:
-        for threads in (1, 2, 4):
-            od.set_num_threads(threads)
-            results.append([
-                fast.conv2d(x, weight, weight[:, 0, 0, 0], padding=1),
-                *fast.conv2d_backward(grad, x, weight, padding=1),
-                fast.conv2d(image, first, padding=2),
-                *fast.conv2d_backward(first_grad, image, first, padding=2),
-                fast.depthwise_conv2d(x, depth, padding=1),
-                *fast.depthwise_conv2d_backward(wide_grad, x, depth, padding=1),
-            ])  # fmt: skip
-    finally:
-        od.set_num_threads(before)
-    for other in results[1:]:
-        assert [a.tobytes() for a in results[0]] == [a.tobytes() for a in other]
 
 
 # -- what is not needed is not done ---------------------------------------------------------------

@@ -89,6 +89,12 @@ def calls(dtype):
     images = normal(3, 70, 17, 19, dtype=dtype)
     pooled, places = fast.max_pool2d(images, 3, 2, 1)
     parts = fast.adaptive_avg_pool2d(images, (5, 4))
+    pictures, filters = normal(5, 20, 19, 17, dtype=dtype), normal(70, 20, 3, 3, dtype=dtype)
+    gray, first = normal(40, 1, 24, 23, dtype=dtype), normal(9, 1, 5, 5, dtype=dtype)
+    depth, mix = normal(40, 1, 3, 3, dtype=dtype), normal(30, 40, 1, 1, dtype=dtype)
+    out, gray_out = fast.conv2d(pictures, filters), fast.conv2d(gray, first, padding=2)
+    deep, mixed = (fast.depthwise_conv2d(pictures, depth),
+                   fast.depthwise_separable_conv2d(pictures, depth, mix))  # fmt: skip
     return {
         "max_pool2d": lambda: fast.max_pool2d(images, 3, 2, 1),
         "max_pool2d_backward": lambda: fast.max_pool2d_backward(pooled, places, images.shape),
@@ -108,6 +114,20 @@ def calls(dtype):
         "sigmoid_backward": lambda: fast.sigmoid_backward(flat, flat),
         "tanh": lambda: fast.tanh(flat),
         "tanh_backward": lambda: fast.tanh_backward(flat, flat),
+        "conv2d": lambda: fast.conv2d(pictures, filters, filters[:, 0, 0, 0]),
+        "conv2d of gray images": lambda: fast.conv2d(gray, first, padding=2),
+        "conv2d_backward": lambda: fast.conv2d_backward(out, pictures, filters),
+        "conv2d_backward of gray images": (
+            lambda: fast.conv2d_backward(gray_out, gray, first, padding=2)
+        ),
+        "depthwise_conv2d": lambda: fast.depthwise_conv2d(pictures, depth),
+        "depthwise_conv2d_backward": lambda: fast.depthwise_conv2d_backward(deep, pictures, depth),
+        "depthwise_separable_conv2d": (
+            lambda: fast.depthwise_separable_conv2d(pictures, depth, mix)
+        ),
+        "depthwise_separable_conv2d_backward": (
+            lambda: fast.depthwise_separable_conv2d_backward(mixed, pictures, depth, mix)
+        ),
         "matmul": lambda: fast.matmul(a, b),
         "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),
         "matmul of one column": lambda: fast.matmul(a, b[:, :1]),

@@ -287,7 +287,7 @@ cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const real
 # ---- the doors -----------------------------------------------------------------------------------
 
 # What both directions share: a geometry, and arrays that C can read.
-cdef class Call:
+cdef class _Call:
     cdef Slide v, h
     cdef Walk walk
     cdef Filters filters
@@ -317,14 +317,14 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     more, packed; for float16 the images once more, in float32.
     """
     window = check_conv2d("conv2d", x, weight, bias, stride, padding, dilation, groups)
-    cdef Call call
+    cdef _Call call
     cdef const char* b = NULL
     cdef Py_ssize_t step = 0
     cdef void* source
     cdef void* target
     cdef int failed
     weight = aligned(weight)
-    call = Call(x, weight, window)
+    call = _Call(x, weight, window)
     out = empty_channels_last(
         call.walk.N, PyArray_DIMS(weight)[0], call.v.outputs, call.h.outputs, call.number)
     x = widened(channels_last(x))
@@ -358,13 +358,13 @@ def conv2d_backward(
     """
     window = check_conv2d_backward(grad, x, weight, stride, padding, dilation, groups)
     needs = check_needs("conv2d_backward", needs, 3)
-    cdef Call call
+    cdef _Call call
     cdef void* g
     cdef void* source
     cdef void* target
     cdef int failed = 0
     weight = aligned(weight)
-    call = Call(x, weight, window)
+    call = _Call(x, weight, window)
     grad = channels_last(grad)
     grad_x = grad_weight = grad_bias = None
     if needs[0]:

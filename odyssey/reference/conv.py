@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.utils.geometry import Pads, span
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward, check_needs
+from odyssey.utils.windows import groups_of, inside, padded, taps
 
 __all__ = ["conv2d", "conv2d_backward"]
 
@@ -171,32 +171,7 @@ def conv2d_backward(
                     if for_weight:
                         seen = image[n, channels, rows, columns].reshape(-1)
                         filter_sums[ks] += np.outer(g_k, seen)
-    grad_x = inner(image_sums, x.shape, window.padding).astype(x.dtype) if for_x else None
+    grad_x = inside(image_sums, x.shape, window.padding).astype(x.dtype) if for_x else None
     grad_weight = filter_sums.reshape(weight.shape).astype(x.dtype) if for_weight else None
     grad_bias = g.sum((0, 2, 3)).astype(x.dtype) if for_bias else None
     return grad_x, grad_weight, grad_bias
-
-
-def padded(x: np.ndarray, padding: Pads) -> np.ndarray:
-    """Return the images with zeros around them."""
-    return np.pad(x, ((0, 0), (0, 0), *padding))
-
-
-def inner(image: np.ndarray, shape: tuple[int, ...], padding: Pads) -> np.ndarray:
-    """Return the images of this shape from inside their padding."""
-    (top, _), (left, _) = padding
-    return image[:, :, top : top + shape[2], left : left + shape[3]]
-
-
-def taps(p: int, q: int, shape: tuple[int, ...], window: Any) -> tuple[slice, slice]:
-    """Return the rows and columns of the padded image that output (p, q) sees."""
-    (s_v, s_h), (d_v, d_h) = window.stride, window.dilation
-    rows = slice(p * s_v, p * s_v + span(shape[2], d_v), d_v)
-    columns = slice(q * s_h, q * s_h + span(shape[3], d_h), d_h)
-    return rows, columns
-
-
-def groups_of(C: int, K: int, G: int) -> list[tuple[slice, slice]]:
-    """Return the channels and the filters of each group."""
-    c, k = C // G, K // G
-    return [(slice(g * c, (g + 1) * c), slice(g * k, (g + 1) * k)) for g in range(G)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.reference.conv import conv2d, conv2d_backward, inner, padded, taps
+from odyssey.reference.conv import conv2d, conv2d_backward
 from odyssey.utils.kernel_checks_conv import (
     check_depthwise,
     check_depthwise_backward,
@@ -14,6 +14,7 @@ from odyssey.utils.kernel_checks_conv import (
     check_separable,
     check_separable_backward,
 )
+from odyssey.utils.windows import inside, padded, taps
 
 __all__ = [
     "depthwise_conv2d",
@@ -170,7 +171,7 @@ def depthwise_conv2d_backward(
                     image_sums[n, :, rows, columns] += (g_k * filters).sum(1)
                 if for_weight:
                     filter_sums += g_k * image[n, :, None, rows, columns]
-    grad_x = inner(image_sums, x.shape, window.padding).astype(x.dtype) if for_x else None
+    grad_x = inside(image_sums, x.shape, window.padding).astype(x.dtype) if for_x else None
     grad_weight = filter_sums.reshape(weight.shape).astype(x.dtype) if for_weight else None
     grad_bias = g.sum((0, 2, 3)).astype(x.dtype) if for_bias else None
     return grad_x, grad_weight, grad_bias
