@@ -174,7 +174,7 @@ BAD = [
         (image, filters, row),
         {},
         ShapeError,
-        r"bias must have shape \(6,\) but has \(3,\)",
+        r"bias must have shape \(6,\) but has \(2,\)",
     ),
     ("depthwise_conv2d", (image, filters), {}, ShapeError, "4 input channels but each filter sees"),
     ("depthwise_conv2d", (image, filters[:, :1]), {}, ShapeError, "no multiple of the 4 channels"),
