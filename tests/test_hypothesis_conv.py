@@ -74,6 +74,11 @@ def test_backends_agree_for_any_number_of_threads(op):
     check()
 
 
+def in_order(a):
+    """Return it in float64 and C order: PyTorch refuses some strides of axes of length 1."""
+    return np.array(a, dtype=np.float64, order="C")
+
+
 @pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="torch is not installed")
 @each_op
 def test_agrees_with_torch(op):
@@ -96,13 +101,13 @@ def test_agrees_with_torch(op):
     @given(calls(op))
     def check(call):
         wide = [
-            None if a is None else torch.tensor(a.astype(np.float64), requires_grad=True)
+            None if a is None else torch.tensor(in_order(a), requires_grad=True)
             for a in call.arrays
         ]
         if wide[-1] is None:
             wide[-1] = torch.zeros(call.grad.shape[1], dtype=torch.float64, requires_grad=True)
         out = theirs(call, *wide)
-        grads = torch.autograd.grad(out, wide, torch.tensor(call.grad.astype(np.float64)))
+        grads = torch.autograd.grad(out, wide, torch.tensor(in_order(call.grad)))
         wanted = [g for g, need in zip(grads, call.needs, strict=True) if need]
         for mine, other, size in zip(run(KERNELS, call), [out, *wanted], sizes(call), strict=True):
             close(mine, other.detach().numpy(), call, size)

@@ -13,6 +13,7 @@ half = np.ones((2, 3), np.float16)
 labels = np.array([0, 2])
 row = np.ones(2, np.float32)
 images = np.ones((2, 3, 4, 5), np.float32)
+image, filters = np.ones((2, 4, 5, 6), np.float32), np.ones((6, 4, 3, 3), np.float32)
 
 BAD = [
     ("add", (x, x.T), {}, ShapeError, r"add: the operands do not broadcast: axis -1 has lengths 3"),
@@ -161,6 +162,47 @@ BAD = [
         {"scale": np.nan},
         OdysseyError,
         "scale must be finite, got nan",
+    ),
+    ("conv2d", (image.astype(int), filters), {}, DTypeError, "conv2d: x must be floating-point"),
+    (
+        "conv2d",
+        (image, filters.astype(np.float64)),
+        {},
+        DTypeError,
+        "conv2d: the arguments must share one dtype .x: float32, weight: float64",
+    ),
+    (
+        "conv2d",
+        (image, filters[:, :2]),
+        {},
+        ShapeError,
+        r"weight has 2 input channels but x has 4 \(x: \(2, 4, 5, 6\), weight: \(6, 2, 3, 3\), gro",
+    ),
+    (
+        "conv2d",
+        (image, filters[:, :2]),
+        {"groups": 4},
+        ShapeError,
+        "groups=4 does not divide the 6",
+    ),
+    ("conv2d", (image, filters), {"stride": 0}, ShapeError, "stride must be at least 1, got 0"),
+    ("conv2d", (image, filters), {"padding": -1}, ShapeError, "padding must be at least 0, got -1"),
+    ("conv2d", (image, filters), {"dilation": 3}, ShapeError, "larger than the padded image"),
+    (
+        "conv2d",
+        (image, filters, row),
+        {},
+        ShapeError,
+        r"bias must have shape \(6,\) but has \(2,\)",
+    ),
+    ("depthwise_conv2d", (image, filters), {}, ShapeError, "4 input channels but each filter sees"),
+    ("depthwise_conv2d", (image, filters[:, :1]), {}, ShapeError, "no multiple of the 4 channels"),
+    (
+        "depthwise_separable_conv2d",
+        (image, filters[:4, :1], filters),
+        {},
+        ShapeError,
+        r"pointwise_weight must have shape \(filters, 4, 1, 1\) but has \(6, 4, 3, 3\)",
     ),
     ("swapaxes", (x, 0, 2), {}, ShapeError, "swapaxes: axis2 2 is out of range for 2 axes"),
     ("transpose", (x, (0,)), {}, ShapeError, r"transpose: axes \(0,\) names 1 of 2 axes"),

@@ -41,6 +41,10 @@ from odyssey._ext._windows cimport (
     two, vectors, widened, width_of,
 )
 
+from typing import Any
+
+import numpy as np
+
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward, check_needs
 
 cnp.import_array()
@@ -310,7 +314,9 @@ cdef class _Call:
             strides[1], strides[2], strides[3])
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(
+        x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, stride: Any = 1,
+        padding: Any = 0, dilation: Any = 1, groups: int = 1) -> np.ndarray:
     """Cross-correlate a batch of images with a bank of filters.
 
     Same contract as odyssey.reference.conv.conv2d. Memory: the weights once
@@ -350,7 +356,9 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def conv2d_backward(
-        grad, x, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True)):
+        grad: np.ndarray, x: np.ndarray, weight: np.ndarray, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1,
+        needs: tuple[bool, ...] = (True, True, True)) -> tuple[np.ndarray | None, ...]:
     """Gradients of conv2d with respect to its images, filters and biases.
 
     Same contract as odyssey.reference.conv.conv2d_backward. Memory: as in the

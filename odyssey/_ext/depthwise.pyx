@@ -40,6 +40,8 @@ from odyssey._ext._windows cimport (
     vectors, widened,
 )
 
+from typing import Any
+
 import numpy as np
 
 # The pointwise half is a kernel of the same level.
@@ -325,7 +327,9 @@ cdef Walk whole_walk(Slide v, Slide h, Py_ssize_t N, Py_ssize_t K):
     return Walk(N, K, 1, 1, forward_axis(v), forward_axis(h))
 
 
-def depthwise_conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
+def depthwise_conv2d(
+        x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, stride: Any = 1,
+        padding: Any = 0, dilation: Any = 1) -> np.ndarray:
     """Cross-correlate every channel with filters of its own.
 
     Same contract as odyssey.reference.depthwise.depthwise_conv2d. Memory: with
@@ -374,7 +378,9 @@ def depthwise_conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1):
 
 
 def depthwise_conv2d_backward(
-        grad, x, weight, stride=1, padding=0, dilation=1, needs=(True, True, True)):
+        grad: np.ndarray, x: np.ndarray, weight: np.ndarray, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1,
+        needs: tuple[bool, ...] = (True, True, True)) -> tuple[np.ndarray | None, ...]:
     """Gradients of depthwise_conv2d with respect to its images, filters and biases.
 
     Same contract as odyssey.reference.depthwise.depthwise_conv2d_backward.
@@ -442,7 +448,9 @@ def depthwise_conv2d_backward(
 
 
 def depthwise_separable_conv2d(
-        x, depthwise_weight, pointwise_weight, bias=None, stride=1, padding=0, dilation=1):
+        x: np.ndarray, depthwise_weight: np.ndarray, pointwise_weight: np.ndarray,
+        bias: np.ndarray | None = None, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1) -> np.ndarray:
     """Cross-correlate every channel by itself, then mix the channels of each pixel.
 
     Same contract as odyssey.reference.depthwise.depthwise_separable_conv2d.
@@ -454,8 +462,9 @@ def depthwise_separable_conv2d(
 
 
 def depthwise_separable_conv2d_backward(
-        grad, x, depthwise_weight, pointwise_weight, stride=1, padding=0, dilation=1,
-        needs=(True, True, True, True)):
+        grad: np.ndarray, x: np.ndarray, depthwise_weight: np.ndarray,
+        pointwise_weight: np.ndarray, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+        needs: tuple[bool, ...] = (True, True, True, True)) -> tuple[np.ndarray | None, ...]:
     """Gradients of depthwise_separable_conv2d with respect to its four arrays.
 
     Same contract as odyssey.reference.depthwise.depthwise_separable_conv2d_backward.
