@@ -57,7 +57,7 @@ def test_the_example_in_the_readme_runs_and_its_backends_agree() -> None:
 
 
 def test_the_readme_has_the_two_commands() -> None:
-    assert "\npip install . && odyssey train mlp\n" in README
+    assert "\npip install . && odyssey train lenet5\n" in README
     assert "\npip install -e '.[test]' && pytest\n" in README
 
 
