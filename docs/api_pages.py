@@ -42,7 +42,12 @@ PAGES = (
     Page(
         "data",
         "odyssey.data: datasets, formats, loader",
-        ("odyssey.data", "odyssey.data.datasets", "odyssey.data.formats"),
+        (
+            "odyssey.data",
+            "odyssey.data.datasets",
+            "odyssey.data.formats",
+            "odyssey.data.transforms",
+        ),
     ),
     Page("autograd", "odyssey.autograd: derivatives of functions", ("odyssey.autograd",)),
     Page("tape", "odyssey.tape: declaring an operation", ("odyssey.tape",)),

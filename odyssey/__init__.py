@@ -22,6 +22,7 @@ from odyssey.core.creation import (
     arange,
     empty,
     eye,
+    from_dlpack,
     from_numpy,
     full,
     full_like,
@@ -48,6 +49,7 @@ __all__ = [
     "__version__",
     "arange",
     "autograd",
+    "compare_backends",
     "core",
     "data",
     "empty",
@@ -55,6 +57,7 @@ __all__ = [
     "errors",
     "eye",
     "fast",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
@@ -89,7 +92,11 @@ __all__ = [
 
 # Imported when they are first used, so that `import odyssey` costs little more than NumPy.
 _LAZY_MODULES = ("autograd", "data", "models", "testing", "training", "utils")
-_LAZY_NAMES = {"load": "odyssey.serialization", "save": "odyssey.serialization"}
+_LAZY_NAMES = {
+    "compare_backends": "odyssey.testing",
+    "load": "odyssey.serialization",
+    "save": "odyssey.serialization",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -91,13 +91,14 @@ def _patient_threads() -> Iterator[None]:
     """Let OpenMP's threads sleep soon while they wait, if it starts in this block.
 
     GCC's runtime reads its settings when it is loaded. By default a thread that
-    waits spins for milliseconds, which on a machine that has other work makes
-    everything slower, and training up to 50 times.
+    waits spins for milliseconds. Beside one other busy process that makes
+    training ten times slower, because a thread that spins keeps the one that it
+    waits for from running.
     """
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         yield
         return
-    os.environ["GOMP_SPINCOUNT"] = "10000"  # some tens of microseconds
+    os.environ["GOMP_SPINCOUNT"] = "100"  # less than a microsecond
     try:
         yield
     finally:

@@ -176,6 +176,17 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.data, dtype=dtype, copy=copy)
 
+    def __dlpack__(self, **options: Any) -> Any:
+        """Offer the values to another library, in logical (C) order.
+
+        A C-contiguous tensor shares its memory; of any other layout, such as
+        channels-last, a copy is offered: not every reader heeds strides.
+        """
+        return np.asarray(self.data, order="C").__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.data.__dlpack_device__()
+
     def item(self) -> Any:
         """Return the value of a one-element tensor as a Python number."""
         return self.data.item()

@@ -46,8 +46,8 @@ def refused(capsys, *words):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("train lenet", "model: expected one of mlp, got 'lenet'"),
-        ("train MLP", "model: expected one of mlp, got 'MLP'; did you mean 'mlp'?"),
+        ("train lenet", "model: expected one of lenet5, mlp, got 'lenet'; did you mean 'lenet5'?"),
+        ("train MLP", "model: expected one of lenet5, mlp, got 'MLP'; did you mean 'mlp'?"),
         (
             "train mlp --data minst",
             "data: expected one of digits, mnist, got 'minst'; did you mean",
@@ -98,7 +98,7 @@ def test_an_unknown_command(capsys):
     [
         ("model: mlp\nepoch: 3\n", "unknown option 'epoch' in the config; did you mean --epochs?"),
         ("model: mlp\nepochs: many\n", "--epochs: expected an integer, got 'many'"),
-        ("model: lenet\n", "model: expected one of mlp, got 'lenet'"),
+        ("model: alexnet\n", "model: expected one of lenet5, mlp, got 'alexnet'"),
         ("epochs: 3\n", "missing argument: model"),
         ("model: [\n", "--config"),
         ("- 3\n", "--config"),

@@ -16,6 +16,9 @@ labels = np.array([0, 2])
 row = np.ones(2, F)
 logsumexp = np.ones(2, F)
 SDPA = "scaled_dot_product_attention"
+images = np.ones((2, 3, 4, 5), F)
+small = np.ones((2, 3, 2, 2), F)
+places = np.zeros((2, 3, 2, 2), np.int64)
 image = np.ones((2, 4, 5, 6), F)
 filters = np.ones((6, 4, 3, 3), F)
 halves = np.ones((6, 2, 3, 3), F)
@@ -208,6 +211,76 @@ BAD = [
     ("adam", (x.copy(), x, x.copy(), x.T.copy(), 1, 0.1), ShapeError, "exp_avg_sq does not have"),
     ("adam", (x.copy(), x, x.copy(), x.copy(), 0, 0.1), ValueError, "adam: step is 0 but counts"),
     ("adam", (x.copy(), x, x.copy(), x.copy(), 1.5, 0.1), DTypeError, "adam: step must be an int"),
+    ("max_pool2d", (x, 2), ShapeError, r"max_pool2d: x has 2 axes but needs 4, \(N, C, H, W\)"),
+    ("max_pool2d", (images, 2, 0), ShapeError, "max_pool2d: stride must be at least 1, got 0"),
+    ("max_pool2d", (images, 2, 1, -1), ShapeError, "padding must be at least 0, got -1"),
+    (
+        "max_pool2d",
+        (images, 3, 1, 2),
+        ShapeError,
+        r"max_pool2d: padding 2 is larger than half of the window \(3, 3\)",
+    ),
+    (
+        "max_pool2d",
+        (images, 6),
+        ShapeError,
+        r"larger than the padded image \(image: \(4, 5\), .*window: \(6, 6\)",
+    ),
+    ("max_pool2d", (images, 3, 1, 0, 2), ShapeError, "window is larger than the padded image"),
+    ("max_pool2d", (images, 2, 1, 0, 0), ShapeError, "dilation must be at least 1, got 0"),
+    ("max_pool2d", (images, (2, 2, 2)), ShapeError, "kernel_size must be one integer or two"),
+    ("max_pool2d", (images, 2.0), ShapeError, "kernel_size must be made of integers, got 2.0"),
+    ("max_pool2d", (images[:, :, :0], 1), ShapeError, "x holds images without pixels"),
+    ("max_pool2d", (images[:, :, :1], 2, 1, 1, 2), ShapeError, "all its taps in the padding"),
+    ("max_pool2d", (images.astype(int), 2), DTypeError, "max_pool2d: x has dtype int64"),
+    ("max_pool2d", (images, 2**40, 1, 2**39), ShapeError, "has more than 2\\*\\*31 taps"),
+    ("max_pool2d_backward", (small, places, (2, 3, 4)), ShapeError, "x_shape must be four lengths"),
+    ("max_pool2d_backward", (small, places, 4), ShapeError, "x_shape must be a tuple of integers"),
+    ("max_pool2d_backward", (small, places, (2, 4, 4, 5)), ShapeError, "does not fit x_shape"),
+    ("max_pool2d_backward", (small, places[:1], (2, 3, 4, 5)), ShapeError, "the shape of grad"),
+    ("max_pool2d_backward", (small, small, (2, 3, 4, 5)), DTypeError, "indices has dtype float32"),
+    (
+        "max_pool2d_backward",
+        (small, places + 20, (2, 3, 4, 5)),
+        ShapeError,
+        r"indices\[0, 0, 0, 0\] is 20 but the images have 20 pixels",
+    ),
+    ("max_pool2d_backward", (small, places - 1, (2, 3, 4, 5)), ShapeError, "is -1 but the images"),
+    (
+        "max_pool2d_backward",
+        (small, np.full((2, 3, 2, 2), 2**64 - 1, np.uint64), (2, 3, 4, 5)),
+        ShapeError,
+        "is 18446744073709551615 but",
+    ),
+    ("avg_pool2d", (images, 2, 1, 2), ShapeError, "avg_pool2d: padding 2 is larger than half"),
+    ("avg_pool2d", (images, 7), ShapeError, "avg_pool2d: the window is larger than the padded"),
+    ("avg_pool2d", (images, 2, (1, 0)), ShapeError, "avg_pool2d: stride must be at least 1"),
+    ("avg_pool2d", ([1.0], 2), DTypeError, "avg_pool2d: x must be a NumPy array, not list"),
+    (
+        "avg_pool2d_backward",
+        (small, (2, 3, 4, 5), 3),
+        ShapeError,
+        r"grad has shape \(2, 3, 2, 2\) but the output has \(2, 3, 1, 1\)",
+    ),
+    ("global_avg_pool2d", (x,), ShapeError, "global_avg_pool2d: x has 2 axes but needs 4"),
+    ("global_avg_pool2d", (images[..., :0],), ShapeError, "images without pixels"),
+    ("global_avg_pool2d_backward", (small, (2, 3, 4, 5)), ShapeError, "the output has"),
+    ("adaptive_avg_pool2d", (images, 0), ShapeError, "output_size must be at least 1, got 0"),
+    ("adaptive_avg_pool2d", (images, (1, 2, 3)), ShapeError, "output_size must be one integer or"),
+    ("adaptive_avg_pool2d_backward", (small, (2, 4, 4, 5)), ShapeError, "the output has"),
+    ("adaptive_avg_pool2d_backward", (x, (2, 4, 4, 5)), ShapeError, "grad has 2 axes but needs 4"),
+    ("dropout", (x, 1.5, 0), OdysseyError, r"must lie in \[0, 1\], got 1.5"),
+    ("dropout", (x, -0.1, 0), OdysseyError, "dropout: p, the probability to drop an element"),
+    ("dropout", (x, float("nan"), 0), OdysseyError, "got nan"),
+    ("dropout", (x, "a", 0), DTypeError, "dropout: p must be a number, not str"),
+    ("dropout", (x, 0.5, -1), OdysseyError, r"seed must lie in \[0, 2\*\*64\), got -1"),
+    ("dropout", (x, 0.5, 1.0), DTypeError, "dropout: seed must be an integer, not float"),
+    ("dropout", (ints, 0.5, 1), DTypeError, "dropout: x has dtype int64"),
+    ("dropout_backward", (ints, 0.5, 1), DTypeError, "dropout_backward: grad has dtype int64"),
+    ("sigmoid", (ints,), DTypeError, "sigmoid: x has dtype int64"),
+    ("tanh", (ints,), DTypeError, "tanh: x has dtype int64"),
+    ("sigmoid_backward", (x, x[:1]), ShapeError, "out does not have the shape of grad"),
+    ("tanh_backward", (x, wide), DTypeError, "grad has dtype float32 but out has dtype float64"),
 ]
 
 

@@ -5,7 +5,9 @@ checked; with the reference backend, or without compiled kernels, the reference 
 checked against itself in every layout, and against the formulas below.
 """
 
+import math
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -102,8 +104,110 @@ def adam(
     return param - lr * unbiased_m / (np.sqrt(unbiased_v) + eps), m, v
 
 
+def windows_of(shape, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+    """Yield (output, rows and columns of its taps in the image, taps in the padded image)."""
+    kernel, step, pad, gap = (np.broadcast_to(v, 2) for v in
+                              (kernel_size, stride or kernel_size, padding, dilation))  # fmt: skip
+    axes = []
+    for n, k, s, o, d in zip(shape[2:], kernel, step, pad, gap, strict=True):
+        starts = np.arange(-o, n + o, s)
+        fits = starts + d * (k - 1) < n + o
+        if ceil_mode:  # one more, if something is left over and it begins before the padding there
+            left_over = starts[:-1] + d * (k - 1) + 1 < n + o
+            fits[1:] |= fits[:-1] & left_over & (starts[1:] < n)
+        taps = [start + d * np.arange(k) for start in starts[fits]]
+        axes.append([(t[(t >= 0) & (t < n)], np.sum(t < n + o)) for t in taps])
+    for (p, (rows, high)), (q, (columns, wide)) in product(*map(enumerate, axes)):
+        yield (p, q), (..., rows[:, None], columns), high * wide
+
+
+def max_pool2d(x, **settings):
+    windows = list(windows_of(x.shape, **settings))
+    size = tuple(n + 1 for n in windows[-1][0])
+    out, indices = np.zeros((2, *x.shape[:2], *size))
+    numbers = np.arange(x.shape[2] * x.shape[3]).reshape(x.shape[2:])
+    for at, taps, _ in windows:
+        flat = x[taps].reshape(*x.shape[:2], taps[1].size * taps[2].size)
+        out[(..., *at)] = flat.max(-1)
+        indices[(..., *at)] = numbers[taps].ravel()[flat.argmax(-1)]
+    return out, indices
+
+
+def max_pool2d_backward(grad, indices, x_shape):
+    pixels = np.arange(x_shape[2] * x_shape[3])
+    hits = indices[..., None] == pixels
+    return (grad[..., None] * hits).sum((2, 3)).reshape(x_shape)
+
+
+def avg_matrix(shape, count_include_pad=True, **settings):
+    """Return the outputs' size and the matrix (outputs, pixels) of an average pool."""
+    windows = list(windows_of(shape, **settings))
+    matrix = np.zeros((len(windows), *shape[2:]))
+    for row, (_, taps, divisor) in zip(matrix, windows, strict=True):
+        row[taps[1:]] = 1 / (divisor if count_include_pad else taps[1].size * taps[2].size)
+    return tuple(n + 1 for n in windows[-1][0]), matrix.reshape(len(windows), -1)
+
+
+def avg_pool2d(x, kernel_size, **settings):
+    size, matrix = avg_matrix(x.shape, kernel_size=kernel_size, **settings)
+    return (x.reshape(*x.shape[:2], x.shape[2] * x.shape[3]) @ matrix.T).reshape(
+        *x.shape[:2], *size
+    )
+
+
+def avg_pool2d_backward(grad, x_shape, **settings):
+    _, matrix = avg_matrix(x_shape, **settings)
+    return (grad.reshape(*x_shape[:2], len(matrix)) @ matrix).reshape(x_shape)
+
+
+def adaptive_matrix(n, outputs):
+    """Return the matrix (outputs, pixels) of an adaptive pool along one axis."""
+    matrix = np.zeros((outputs, n))
+    for o, row in enumerate(matrix):
+        row[math.floor(o * n / outputs) : math.ceil((o + 1) * n / outputs)] = 1
+    return matrix / matrix.sum(1, keepdims=True)
+
+
+def adaptive_avg_pool2d(x, output_size=1):
+    P, Q = np.broadcast_to(output_size, 2)
+    return adaptive_matrix(x.shape[2], P) @ x @ adaptive_matrix(x.shape[3], Q).T
+
+
+def adaptive_avg_pool2d_backward(grad, x_shape):
+    P, Q = grad.shape[2:]
+    return adaptive_matrix(x_shape[2], P).T @ grad @ adaptive_matrix(x_shape[3], Q)
+
+
+def dropout(x, p, seed):
+    if p == 1:
+        return np.zeros(x.shape)
+    keep = philox_words(x.size, seed).reshape(x.shape) >= p * 2**32
+    return np.where(keep, x / (1 - p), 0)
+
+
+def philox_words(n, seed):
+    """Return Philox4x32-10's words in a second writing: columns of 64-bit integers."""
+    blocks = np.arange((n + 3) // 4, dtype=np.uint64)
+    c = [blocks & 0xFFFFFFFF, blocks >> np.uint64(32), 0 * blocks, 0 * blocks]
+    key = [seed % 2**32, seed // 2**32]
+    for _ in range(10):
+        high0, low0 = np.divmod(c[0] * np.uint64(0xD2511F53), np.uint64(2**32))
+        high1, low1 = np.divmod(c[2] * np.uint64(0xCD9E8D57), np.uint64(2**32))
+        c = [high1 ^ c[1] ^ np.uint64(key[0]), low1, high0 ^ c[3] ^ np.uint64(key[1]), low0]
+        key = [(key[0] + 0x9E3779B9) % 2**32, (key[1] + 0xBB67AE85) % 2**32]
+    return np.stack(c, 1).ravel()[:n]
+
+
 FORMULAS = {
     "adam": adam,
+    "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "adaptive_avg_pool2d_backward": adaptive_avg_pool2d_backward,
+    "avg_pool2d": avg_pool2d,
+    "avg_pool2d_backward": avg_pool2d_backward,
+    "dropout": dropout,
+    "dropout_backward": dropout,
+    "global_avg_pool2d": adaptive_avg_pool2d,
+    "global_avg_pool2d_backward": adaptive_avg_pool2d_backward,
     "conv2d": conv2d,
     "conv2d_backward": conv2d_backward,
     "depthwise_conv2d": depthwise_conv2d,
@@ -113,15 +217,21 @@ FORMULAS = {
     "log_softmax": log_softmax,
     "log_softmax_backward": log_softmax_backward,
     "matmul": np.matmul,
+    "max_pool2d": max_pool2d,
+    "max_pool2d_backward": max_pool2d_backward,
     "relu": lambda x: (x + np.abs(x)) / 2,
     "relu_backward": lambda grad, out: grad * np.sign(out),
     "scaled_dot_product_attention": attention_kernel,
     "scaled_dot_product_attention_backward": attention_kernel_backward,
     "sgd": sgd,
+    "sigmoid": lambda x: np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x))),
+    "sigmoid_backward": lambda grad, out: grad * out * (1 - out),
     "softmax": softmax,
     "softmax_backward": softmax_backward,
     "softmax_cross_entropy": softmax_cross_entropy,
     "softmax_cross_entropy_backward": softmax_cross_entropy_backward,
+    "tanh": np.tanh,
+    "tanh_backward": lambda grad, out: grad * (1 - out**2),
 }
 
 
@@ -152,8 +262,8 @@ def test_reference_agrees_with_the_formula(case, dtype):
     found, expected = ([one for one in both if one is not None] for both in (found, expected))
     for mine, exact in zip(found, expected, strict=True):
         off = difference(mine, exact, case.scale)
-        assert mine.dtype == dtype
-        assert off.error <= tolerance(dtype, case.terms, case.factor), off
+        assert mine.dtype == dtype or mine.dtype == np.int64  # indices
+        assert off.error <= tolerance(mine.dtype, case.terms, case.factor), off
 
 
 # -- exact numbers pass through the reference --------------------------------------------------
@@ -187,6 +297,34 @@ def test_exact_relu():
     assert all(
         d == (g if v > 0 else 0) for d, g, v in zip(back.flat, grad.flat, x.flat, strict=True)
     )
+
+
+def test_exact_pools():
+    x = fractions((1, 2, 4, 5), 7)
+    settings = {"kernel_size": 3, "stride": 2, "padding": 1}
+    mean = reference.avg_pool2d(x, **settings, count_include_pad=False)
+    largest, indices = reference.max_pool2d(x, **settings)
+    for (p, q), taps, _ in windows_of(x.shape, **settings):
+        for c in range(2):
+            window = list(x[0, c][taps[1:]].flat)
+            assert mean[0, c, p, q] == sum(window) / Fraction(len(window))
+            assert largest[0, c, p, q] == max(window) == x[0, c].flat[indices[0, c, p, q]]
+    assert reference.global_avg_pool2d(x)[0, 1].item() == x[0, 1].sum() / 20
+    # <pool(x), g> = <x, pool_backward(g)>, exactly.
+    for pool, args in (("avg_pool2d", (2,)), ("adaptive_avg_pool2d", ((3, 2),))):
+        y = getattr(reference, pool)(x, *args)
+        g = fractions(y.shape, 8)
+        rest = args if pool == "avg_pool2d" else ()
+        back = getattr(reference, f"{pool}_backward")(g, x.shape, *rest)
+        assert (y * g).sum() == (x * back).sum()
+    back = reference.max_pool2d_backward(fractions(largest.shape, 9), indices, x.shape)
+    assert back.sum() == fractions(largest.shape, 9).sum()
+
+
+def test_exact_dropout():
+    x = fractions((3, 5), 10)
+    out = reference.dropout(x, Fraction(1, 4), 5)
+    assert all(y in (0, v * Fraction(4, 3)) for y, v in zip(out.flat, x.flat, strict=True))
 
 
 def test_exact_sgd():

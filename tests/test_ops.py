@@ -110,7 +110,41 @@ labels = np.array([2, 0, 1, 2])
 mask = np.array([[True, False, True], [False, False, True]])
 away = rng.permutation(np.linspace(0.6, 5.3, 12)).reshape(3, 4)  # x / y is no integer nearby
 
+
+def np_pool(x, reduce, kernel_size, stride=None, padding=0, fill=0.0):
+    """Apply ``reduce`` to each window: views of the padded image, one for each tap."""
+    stride = stride or kernel_size
+    x = np.pad(x, [(0, 0), (0, 0), (padding, padding), (padding, padding)], constant_values=fill)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (kernel_size, kernel_size), (2, 3))
+    return reduce(windows[:, :, ::stride, ::stride], (-2, -1))
+
+
+def np_max_pool2d(x, kernel_size, **settings):
+    return np_pool(x, np.max, kernel_size, fill=-np.inf, **settings)
+
+
+def np_avg_pool2d(x, kernel_size, **settings):
+    return np_pool(x, np.mean, kernel_size, **settings)
+
+
+def np_adaptive_avg_pool2d(x, output_size):
+    rows = [np.mean(part, 2) for part in np.array_split(x, output_size, 2)]
+    columns = [np.mean(part, 3) for part in np.array_split(np.stack(rows, 2), output_size, 3)]
+    return np.stack(columns, 3)
+
+
 OPS = [
+    Op("adaptive_avg_pool2d", (normal(2, 3, 4, 6), 2), np_adaptive_avg_pool2d, {}, 6),
+    Op("avg_pool2d", (normal(2, 3, 5, 6), 2), np_avg_pool2d, {}, 4),
+    Op("avg_pool2d", (normal(1, 2, 5, 6), 3), np_avg_pool2d, {"stride": 2, "padding": 1}, 9),
+    Op("dropout", (normal(3, 5),), lambda x, training: x, {"training": False}),
+    Op("dropout", (np.ones((2, 4)), 0.5, True, 1),
+       lambda x, p, training, seed: np.array([[2.0, 2, 2, 2], [2, 2, 0, 2]])),
+    Op("global_avg_pool2d", (normal(2, 3, 4, 5),), lambda x: x.mean((2, 3), keepdims=True), {}, 20),
+    Op("max_pool2d", (grid(rng, (2, 3, 5, 6)), 2), np_max_pool2d),
+    Op("max_pool2d", (grid(rng, (1, 2, 5, 6)), 3), np_max_pool2d, {"stride": 2, "padding": 1}),
+    Op("sigmoid", (normal(3, 4),), lambda x: 1 / (1 + np.exp(-x))),
+    Op("tanh", (normal(3, 4),), np.tanh),
     Op("abs", (grid(rng, (3, 5)),), np.abs),
     Op("add", (normal(3, 4), normal(3, 4)), np.add),
     Op("add", (normal(2, 3, 4), normal(3, 1)), np.add),

@@ -13,6 +13,7 @@ half = np.ones((2, 3), np.float16)
 labels = np.array([0, 2])
 row = np.ones(2, np.float32)
 image, filters = np.ones((2, 4, 5, 6), np.float32), np.ones((6, 4, 3, 3), np.float32)
+images = np.ones((2, 3, 4, 5), np.float32)
 
 BAD = [
     ("add", (x, x.T), {}, ShapeError, r"add: the operands do not broadcast: axis -1 has lengths 3"),
@@ -30,6 +31,24 @@ BAD = [
     ("greater_equal", (x, row), {}, ShapeError, "greater_equal: the operands do not broadcast"),
     ("where", (x > 0, x, row), {}, ShapeError, r"where: .* \(condition: \(2, 3\), x: .*y: \(2,\)"),
     ("relu", (ints,), {}, DTypeError, "relu: x must be floating-point .* has dtype int64"),
+    ("sigmoid", (ints,), {}, DTypeError, "sigmoid: x must be floating-point"),
+    ("tanh", (ints,), {}, DTypeError, "tanh: x must be floating-point"),
+    ("dropout", (ints,), {}, DTypeError, "dropout: x must be floating-point"),
+    ("dropout", (x, 1.5), {}, OdysseyError, r"p, .* must lie in \[0, 1\], got 1.5"),
+    ("dropout", (x,), {"seed": 2**64}, OdysseyError, r"seed must lie in \[0, 2\*\*64\)"),
+    ("max_pool2d", (x, 2), {}, ShapeError, r"x has 2 axes but needs 4, \(N, C, H, W\)"),
+    (
+        "max_pool2d",
+        (images, 3),
+        {"padding": 2},
+        ShapeError,
+        r"max_pool2d: padding 2 is larger than half of the window \(3, 3\)",
+    ),
+    ("max_pool2d", (images, 2, 0), {}, ShapeError, "stride must be at least 1, got 0"),
+    ("avg_pool2d", (images, 2), {"padding": -1}, ShapeError, "padding must be at least 0, got -1"),
+    ("avg_pool2d", (images, 6), {}, ShapeError, r"larger than the padded image \(image: \(4, 5\)"),
+    ("global_avg_pool2d", (x,), {}, ShapeError, "global_avg_pool2d: x has 2 axes but needs 4"),
+    ("adaptive_avg_pool2d", (images, 0), {}, ShapeError, "output_size must be at least 1, got 0"),
     ("softmax", (ints,), {}, DTypeError, "softmax: x must be floating-point"),
     ("softmax", (x, 2), {}, ShapeError, "softmax: axis 2 is out of range for 2 axes"),
     ("softmax", (x, "rows"), {}, ShapeError, "softmax: axis must be an integer, got 'rows'"),

@@ -86,24 +86,47 @@ def calls(dtype):
     losses, *saved = fast.softmax_cross_entropy(rows, classes)
     heads = [normal(3, n, 19, dtype=dtype) for n in (301, 270, 270)]
     attended = fast.scaled_dot_product_attention(*heads)
-    images, filters = normal(5, 20, 19, 17, dtype=dtype), normal(70, 20, 3, 3, dtype=dtype)
+    images = normal(3, 70, 17, 19, dtype=dtype)
+    pooled, places = fast.max_pool2d(images, 3, 2, 1)
+    parts = fast.adaptive_avg_pool2d(images, (5, 4))
+    pictures, filters = normal(5, 20, 19, 17, dtype=dtype), normal(70, 20, 3, 3, dtype=dtype)
     gray, first = normal(40, 1, 24, 23, dtype=dtype), normal(9, 1, 5, 5, dtype=dtype)
     depth, mix = normal(40, 1, 3, 3, dtype=dtype), normal(30, 40, 1, 1, dtype=dtype)
-    out, gray_out = fast.conv2d(images, filters), fast.conv2d(gray, first, padding=2)
-    deep, mixed = (fast.depthwise_conv2d(images, depth),
-                   fast.depthwise_separable_conv2d(images, depth, mix))  # fmt: skip
+    out, gray_out = fast.conv2d(pictures, filters), fast.conv2d(gray, first, padding=2)
+    deep, mixed = (fast.depthwise_conv2d(pictures, depth),
+                   fast.depthwise_separable_conv2d(pictures, depth, mix))  # fmt: skip
     return {
-        "conv2d": lambda: fast.conv2d(images, filters, filters[:, 0, 0, 0]),
+        "max_pool2d": lambda: fast.max_pool2d(images, 3, 2, 1),
+        "max_pool2d_backward": lambda: fast.max_pool2d_backward(pooled, places, images.shape),
+        "avg_pool2d": lambda: fast.avg_pool2d(images, 3, 2, 1),
+        "avg_pool2d_backward": lambda: fast.avg_pool2d_backward(pooled, images.shape, 3, 2, 1),
+        "global_avg_pool2d": lambda: fast.global_avg_pool2d(images),
+        "global_avg_pool2d_backward": lambda: fast.global_avg_pool2d_backward(
+            pooled[..., :1, :1], images.shape
+        ),
+        "adaptive_avg_pool2d": lambda: fast.adaptive_avg_pool2d(images, (5, 4)),
+        "adaptive_avg_pool2d_backward": lambda: fast.adaptive_avg_pool2d_backward(
+            parts, images.shape
+        ),
+        "dropout": lambda: fast.dropout(flat, 0.5, 3),
+        "dropout_backward": lambda: fast.dropout_backward(flat, 0.5, 3),
+        "sigmoid": lambda: fast.sigmoid(flat),
+        "sigmoid_backward": lambda: fast.sigmoid_backward(flat, flat),
+        "tanh": lambda: fast.tanh(flat),
+        "tanh_backward": lambda: fast.tanh_backward(flat, flat),
+        "conv2d": lambda: fast.conv2d(pictures, filters, filters[:, 0, 0, 0]),
         "conv2d of gray images": lambda: fast.conv2d(gray, first, padding=2),
-        "conv2d_backward": lambda: fast.conv2d_backward(out, images, filters),
+        "conv2d_backward": lambda: fast.conv2d_backward(out, pictures, filters),
         "conv2d_backward of gray images": (
             lambda: fast.conv2d_backward(gray_out, gray, first, padding=2)
         ),
-        "depthwise_conv2d": lambda: fast.depthwise_conv2d(images, depth),
-        "depthwise_conv2d_backward": lambda: fast.depthwise_conv2d_backward(deep, images, depth),
-        "depthwise_separable_conv2d": (lambda: fast.depthwise_separable_conv2d(images, depth, mix)),
+        "depthwise_conv2d": lambda: fast.depthwise_conv2d(pictures, depth),
+        "depthwise_conv2d_backward": lambda: fast.depthwise_conv2d_backward(deep, pictures, depth),
+        "depthwise_separable_conv2d": (
+            lambda: fast.depthwise_separable_conv2d(pictures, depth, mix)
+        ),
         "depthwise_separable_conv2d_backward": (
-            lambda: fast.depthwise_separable_conv2d_backward(mixed, images, depth, mix)
+            lambda: fast.depthwise_separable_conv2d_backward(mixed, pictures, depth, mix)
         ),
         "matmul": lambda: fast.matmul(a, b),
         "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),

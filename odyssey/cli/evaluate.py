@@ -34,7 +34,9 @@ def evaluate(
         threads of the fast kernels; by default all CPUs
     """
     model, record = open_run(run)
-    data = load_data(record.dataset, data_dir or configured_folder(run), "test")
+    height, width = record.arguments["input_shape"][-2:]
+    folder = data_dir or configured_folder(run)
+    data = load_data(record.dataset, folder, "test", (height, width))
     loader = DataLoader(data, TEST_BATCH)
     with machine(backend, threads):
         metrics = measure(model, progress(loader, description="evaluate"))

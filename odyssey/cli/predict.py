@@ -8,6 +8,7 @@ from odyssey import core
 from odyssey.cli._data import DATA
 from odyssey.cli._picture import frame
 from odyssey.cli._runs import machine, open_run
+from odyssey.data.transforms import Resize
 from odyssey.errors import OdysseyError
 from odyssey.grad_mode import no_grad
 from odyssey.tensor import Tensor
@@ -45,8 +46,9 @@ def predict(
         raise OdysseyError(f"--top: expected at least 1, got {top}")
     model, record = open_run(run)
     source = DATA[pick("data", record.dataset, DATA)]
-    shape = record.arguments["input_shape"]
-    picture = frame(read_image(image), (shape[-2], shape[-1]), source.fill)
+    # Framed as the dataset's images are, and then resized as they were in training.
+    framed = frame(read_image(image), source.size, source.fill)
+    picture = Resize(record.arguments["input_shape"][-2:])(framed)
     with machine(backend, threads), no_grad():
         scores = model(Tensor(picture[np.newaxis, np.newaxis]))
         chances = core.softmax(scores, axis=-1).numpy()[0]

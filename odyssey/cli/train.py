@@ -115,7 +115,10 @@ def _train(settings: dict[str, Any], data_dir: str | None, run_dir: str | None) 
     """Train as resolved settings say; returns the exit code."""
     name, seed = settings["model"], settings["seed"]
     manual_seed(seed)
-    training, test = (load_data(settings["data"], data_dir, part) for part in ("train", "test"))
+    size = models.IMAGE_SIZES.get(name)
+    training, test = (
+        load_data(settings["data"], data_dir, part, size) for part in ("train", "test")
+    )
     arguments = {
         "input_shape": training.images.shape[1:],
         "classes": len(training.classes),

@@ -12,12 +12,14 @@ from odyssey.core.comparison import *
 from odyssey.core.conv import *
 from odyssey.core.creation import *
 from odyssey.core.depthwise import *
+from odyssey.core.dropout import *
 from odyssey.core.elementwise import *
 from odyssey.core.indexing import *
 from odyssey.core.initializers import *
 from odyssey.core.linear import *
 from odyssey.core.loss import *
 from odyssey.core.matrix import *
+from odyssey.core.pooling import *
 from odyssey.core.reduction import *
 from odyssey.core.shape import *
 

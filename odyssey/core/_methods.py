@@ -112,11 +112,13 @@ METHODS = {
     "mean": reduction.mean,
     "relu": activation.relu,
     "reshape": _reshape,
+    "sigmoid": activation.sigmoid,
     "softmax": activation.softmax,
     "sqrt": elementwise.sqrt,
     "squeeze": shape.squeeze,
     "sum": reduction.sum,
     "swapaxes": matrix.swapaxes,
+    "tanh": activation.tanh,
     "transpose": _transpose,
 }
 

@@ -1,4 +1,4 @@
-"""Activations: the rectifier, softmax and log-softmax."""
+"""Activations: the rectifier, sigmoid, tanh, softmax and log-softmax."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ __all__ = [
     "log_softmax_backward",
     "relu",
     "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
     "softmax",
     "softmax_backward",
+    "tanh",
+    "tanh_backward",
 ]
 
 
@@ -68,6 +72,117 @@ def relu_backward(grad, out):
 def relu_backward_formula(grad, out):
     """Return the same in operators; the step is constant wherever it has a derivative."""
     return grad * (out > 0)
+
+
+@differentiable
+def sigmoid(x):
+    r"""Squash each element into (0, 1).
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Floating-point, of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        In the shape and dtype of ``x``, within 4 ulp.
+
+    Raises
+    ------
+    DTypeError
+        If ``x`` is not floating-point.
+
+    Notes
+    -----
+    Forward; the second form is used below 0, where it cannot overflow:
+
+    .. math:: y = \frac{1}{1 + e^{-x}} = \frac{e^x}{1 + e^x}
+
+    Backward: :math:`\partial x = g\, y (1 - y)`. It needs the output only.
+
+    References
+    ----------
+    .. [1] D. Rumelhart, G. Hinton, R. Williams, "Learning representations by
+       back-propagating errors", Nature 323, 1986.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.sigmoid(od.tensor([-1000.0, 0.0, 1000.0]))
+    tensor([0. , 0.5, 1. ])
+    """
+    x = as_array(x)
+    check_float("sigmoid", x=x)
+    return kernel("sigmoid")(x)
+
+
+@sigmoid.backward_rule(wrt=("x",))
+def sigmoid_backward(grad, out):
+    """Return the gradient of :func:`sigmoid`."""
+    return kernel("sigmoid_backward")(grad, out)
+
+
+@sigmoid.backward_formula
+def sigmoid_backward_formula(grad, out):
+    """Return the same in operators."""
+    return grad * (out * (1 - out))
+
+
+@differentiable
+def tanh(x):
+    r"""Squash each element into (-1, 1) by the hyperbolic tangent.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+        Floating-point, of any shape.
+
+    Returns
+    -------
+    Tensor or ndarray
+        In the shape and dtype of ``x``, within 4 ulp, close to 0 as well.
+
+    Raises
+    ------
+    DTypeError
+        If ``x`` is not floating-point.
+
+    Notes
+    -----
+    Forward; the second form does not subtract equal numbers where x is small:
+
+    .. math:: y = \frac{e^x - e^{-x}}{e^x + e^{-x}}
+              = \mathrm{sign}(x)\, \frac{-t}{2 + t}, \qquad t = e^{-2|x|} - 1
+
+    Backward: :math:`\partial x = g\, (1 - y)(1 + y)`. It needs the output only.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998,
+       section 4.4.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.tanh(od.tensor([-1000.0, 0.0, 1e-6]))
+    tensor([-1.e+00,  0.e+00,  1.e-06])
+    """
+    x = as_array(x)
+    check_float("tanh", x=x)
+    return kernel("tanh")(x)
+
+
+@tanh.backward_rule(wrt=("x",))
+def tanh_backward(grad, out):
+    """Return the gradient of :func:`tanh`."""
+    return kernel("tanh_backward")(grad, out)
+
+
+@tanh.backward_formula
+def tanh_backward_formula(grad, out):
+    """Return the same in operators."""
+    return grad * ((1 - out) * (1 + out))
 
 
 @differentiable

@@ -17,6 +17,7 @@ __all__ = [
     "arange",
     "empty",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
@@ -91,6 +92,36 @@ def from_numpy(array, requires_grad=False):
     if not isinstance(array, np.ndarray):
         raise DTypeError(f"from_numpy: expected an ndarray, got {type(array).__name__}")
     return Tensor(array, requires_grad)
+
+
+def from_dlpack(source):
+    """Return a tensor over the memory of another library's array, by DLPack.
+
+    Parameters
+    ----------
+    source : object with ``__dlpack__`` and ``__dlpack_device__``
+        In this machine's memory: a torch or JAX array on the CPU, an ndarray.
+
+    Raises
+    ------
+    DTypeError
+        If it does not speak DLPack, or cannot be shared with NumPy.
+
+    Examples
+    --------
+    >>> import numpy as np, odyssey as od
+    >>> a = np.zeros(2)
+    >>> t = od.from_dlpack(a)
+    >>> a[0] = 1
+    >>> t
+    tensor([1., 0.], dtype=float64)
+    """
+    if not hasattr(source, "__dlpack__"):
+        raise DTypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__")
+    try:
+        return Tensor(np.from_dlpack(source))
+    except (BufferError, RuntimeError, TypeError) as error:
+        raise DTypeError(f"from_dlpack: {type(source).__name__}: {error}") from error
 
 
 def zeros(shape, dtype=None, requires_grad=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from odyssey.data import datasets, formats
+from odyssey.data import datasets, formats, transforms
 from odyssey.data.collate import collate
 from odyssey.data.dataset import Dataset, Subset, TensorDataset
 from odyssey.data.loader import DataLoader
@@ -19,4 +19,5 @@ __all__ = [
     "collate",
     "datasets",
     "formats",
+    "transforms",
 ]

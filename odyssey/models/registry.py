@@ -10,13 +10,17 @@ import numpy as np
 
 from odyssey import nn
 from odyssey.errors import OdysseyError
+from odyssey.models.lenet import lenet5
 from odyssey.models.mlp import mlp
 from odyssey.utils.choices import pick
 
-__all__ = ["MODELS", "build"]
+__all__ = ["IMAGE_SIZES", "MODELS", "build"]
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"mlp": mlp}
+MODELS: dict[str, Callable[..., nn.Module]] = {"lenet5": lenet5, "mlp": mlp}
 """Name to function ``(input_shape, classes, ..., rng=None) -> Module``."""
+
+IMAGE_SIZES: dict[str, tuple[int, int]] = {"lenet5": (28, 28)}
+"""Height and width of the images that a model wants; one without takes any."""
 
 _GIVEN = ("input_shape", "classes", "rng")  # by the data and the seed, not by a user's settings
 

@@ -1,23 +1,32 @@
 """Modules and layers. A layer is its parameters and one functional call."""
 
 from odyssey.nn import functional
-from odyssey.nn.activation import ReLU
+from odyssey.nn.activation import ReLU, Sigmoid, Tanh
 from odyssey.nn.container import Sequential
 from odyssey.nn.conv import Conv2D, DepthwiseConv2D, SeparableConv2D
+from odyssey.nn.dropout import Dropout
 from odyssey.nn.linear import Linear
 from odyssey.nn.module import Module
+from odyssey.nn.pooling import AdaptiveAvgPool2D, AvgPool2D, GlobalAvgPool2D, MaxPool2D
 from odyssey.nn.shape import Flatten
 from odyssey.tensor import Parameter
 
 __all__ = [
+    "AdaptiveAvgPool2D",
+    "AvgPool2D",
     "Conv2D",
     "DepthwiseConv2D",
+    "Dropout",
     "Flatten",
+    "GlobalAvgPool2D",
     "Linear",
+    "MaxPool2D",
     "Module",
     "Parameter",
     "ReLU",
     "SeparableConv2D",
     "Sequential",
+    "Sigmoid",
+    "Tanh",
     "functional",
 ]

@@ -28,28 +28,54 @@ from odyssey.reference.depthwise import (
     depthwise_separable_conv2d,
     depthwise_separable_conv2d_backward,
 )
+from odyssey.reference.dropout import dropout, dropout_backward
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
 from odyssey.reference.optim import adam, sgd
+from odyssey.reference.pooling import (
+    adaptive_avg_pool2d,
+    adaptive_avg_pool2d_backward,
+    avg_pool2d,
+    avg_pool2d_backward,
+    global_avg_pool2d,
+    global_avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
+)
+from odyssey.reference.sigmoidal import sigmoid, sigmoid_backward, tanh, tanh_backward
 
 __all__ = [
     "adam",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool2d_backward",
+    "avg_pool2d",
+    "avg_pool2d_backward",
     "conv2d",
     "conv2d_backward",
     "depthwise_conv2d",
     "depthwise_conv2d_backward",
     "depthwise_separable_conv2d",
     "depthwise_separable_conv2d_backward",
+    "dropout",
+    "dropout_backward",
+    "global_avg_pool2d",
+    "global_avg_pool2d_backward",
     "log_softmax",
     "log_softmax_backward",
     "matmul",
+    "max_pool2d",
+    "max_pool2d_backward",
     "relu",
     "relu_backward",
     "scaled_dot_product_attention",
     "scaled_dot_product_attention_backward",
     "sgd",
+    "sigmoid",
+    "sigmoid_backward",
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "tanh",
+    "tanh_backward",
 ]

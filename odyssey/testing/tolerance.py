@@ -27,7 +27,7 @@ def tolerance(dtype: npt.DTypeLike, terms: int = 1, factor: float = 1.0) -> floa
     Parameters
     ----------
     dtype : dtype
-        What the result is stored in.
+        What the result is stored in; integers (indices) must be equal.
     terms : int
         How many terms the longest sum has.
     factor : float
@@ -49,6 +49,8 @@ def tolerance(dtype: npt.DTypeLike, terms: int = 1, factor: float = 1.0) -> floa
     >>> tolerance(np.float32, terms=100) == 40 * float(np.finfo(np.float32).eps)
     True
     """
+    if np.dtype(dtype).kind != "f":
+        return 0.0
     eps = float(np.finfo(dtype).eps)
     summing = min(eps, float(np.finfo(np.float32).eps))
     rounding = eps if eps > summing else 0.0

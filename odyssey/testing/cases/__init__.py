@@ -6,8 +6,8 @@ axes show), sizes that divide no tile, one element, none at all, long sums,
 extreme values. Modules are found, not listed: a new family is a new file.
 
 >>> from odyssey.testing import all_cases
->>> sorted(all_cases())[:2]
-['adam', 'conv2d']
+>>> {"adam", "softmax"} <= set(all_cases())
+True
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cases of the rectifier, softmax and log-softmax, forward and backward."""
+"""Cases of the rectifier, sigmoid, tanh, softmax and log-softmax, forward and backward."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ SOFTMAX_SHAPES = {name: shape for name, shape in SHAPES.items() if shape}
 def cases() -> Iterator[Case]:
     """Yield the cases of the family."""
     yield from _relu()
+    yield from _sigmoidal()
     yield from _softmax()
 
 
@@ -41,6 +42,28 @@ def _relu() -> Iterator[Case]:
     yield Case("relu", "zeros, NaN and infinity", (special,))
     out = np.array([0.0, 0.0, np.nan, np.inf, 0.0, 1.0])
     yield Case("relu_backward", "zeros, NaN and infinity", (np.arange(1.0, 7.0), out))
+
+
+def _sigmoidal() -> Iterator[Case]:
+    for name, shape in SHAPES.items():
+        rng = generator(len(name))
+        x, grad = 3 * rng.standard_normal(shape), rng.standard_normal(shape)
+        yield Case("sigmoid", name, (x,))
+        yield Case("tanh", name, (x,))
+        # Both slopes are differences, which may be far smaller than what is subtracted.
+        scale = float(np.abs(grad).max(initial=0))
+        y = 1 / (1 + np.exp(-x))
+        yield Case("sigmoid_backward", name, (grad, y), scale=scale)
+        yield Case("tanh_backward", name, (grad, np.tanh(x)), scale=scale)
+    special = np.array([0.0, -0.0, np.nan, np.inf, -np.inf, 20.0, -20.0, 6e4, -6e4, 90.0, -90.0])
+    yield Case("sigmoid", "zeros, NaN and infinity", (special,))
+    yield Case("tanh", "zeros, NaN and infinity", (special,))
+    # Each within a few ulp of itself, because none is far from the largest.
+    yield Case("tanh", "close to zero", (np.linspace(-1e-4, 1e-4, 50),))
+    yield Case("sigmoid", "close to zero", (np.linspace(-17.0, -16.0, 50),))
+    out = np.array([0.0, 1.0, 0.5, np.nan, 0.25])
+    for kernel in ("sigmoid_backward", "tanh_backward"):
+        yield Case(kernel, "both ends and NaN", (np.array([1.0, 2.0, np.inf, 3.0, np.nan]), out))
 
 
 def _softmax() -> Iterator[Case]:

@@ -1,0 +1,6 @@
+from typing import Any
+
+from numpy.typing import NDArray
+
+def dropout(x: NDArray[Any], p: float, seed: int) -> NDArray[Any]: ...
+def dropout_backward(grad: NDArray[Any], p: float, seed: int) -> NDArray[Any]: ...
