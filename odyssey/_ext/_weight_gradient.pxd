@@ -30,7 +30,7 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._windows cimport (
-    Walk, block_count, breadth, most, one, two, vectors, width_of,
+    Walk, block_count, breadth, most, one, stored, two, vectors, width_of,
 )
 
 cdef enum:
@@ -133,22 +133,24 @@ cdef inline void any_moving(Py_ssize_t rows, int wide, Py_ssize_t pixels, const 
         sums += wide * lanes(zero)
 
 
-# A block of the output's gradient at `pixels` pixels, dense, zeros after the last output.
-cdef inline void pack_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, int wide,
+# A block of the output's gradient at `pixels` pixels, dense. After the last output stands whatever
+# follows: nobody reads those sums. But not what follows the array, whose end is `room` numbers off.
+cdef inline void pack_grad(const element* grad, Py_ssize_t K, Py_ssize_t room, int wide,
         Py_ssize_t pixels, real* panel, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t _t
     cdef int j
     for _t in range(pixels):
         for j in range(wide):
-            if (j + 1) * V <= outs:
+            if (j + 1) * V <= room:
                 store(panel, load(grad + j * V, zero))
-            elif j * V < outs:
-                store(panel, load_part(grad + j * V, outs - j * V, zero))
+            elif j * V < room:
+                store(panel, load_part(grad + j * V, room - j * V, zero))
             else:
                 store(panel, zero)
             panel += V
         grad += K
+        room -= K
 
 
 # One tap of one block: the pixels from `first` to `last` added to sums[channel][outputs].
@@ -161,6 +163,8 @@ cdef inline int add_tap(const Walk* walk, Py_ssize_t block, Py_ssize_t tap, Py_s
     cdef Py_ssize_t b = block % blocks
     cdef Py_ssize_t C = walk.groups * walk.inner
     cdef Py_ssize_t K = walk.groups * walk.outs
+    cdef Py_ssize_t skip = g * walk.outs + b * WIDE * V
+    cdef Py_ssize_t room = walk.N * walk.v.count * walk.h.count * K - skip
     cdef int wide = width_of(walk.outs, b, zero)
     cdef Py_ssize_t down = tap // walk.h.taps * walk.v.gap + walk.v.offset
     cdef Py_ssize_t right = tap % walk.h.taps * walk.h.gap + walk.h.offset
@@ -169,12 +173,12 @@ cdef inline int add_tap(const Walk* walk, Py_ssize_t block, Py_ssize_t tap, Py_s
     cdef real* panel = <real*>(x + CHUNK)
     if x == NULL:
         return -1
-    grad += g * walk.outs + b * WIDE * V
+    grad += skip
     source += g * walk.inner
     for chunk in range((last - first + CHUNK - 1) // CHUNK):
         start = first + chunk * CHUNK
         count = min(CHUNK, last - start)
-        pack_grad(grad + start * K, K, walk.outs - b * WIDE * V, wide, count, panel, zero)
+        pack_grad(grad + start * K, K, room - start * K, wide, count, panel, zero)
         p = start // walk.h.count
         q = start - p * walk.h.count
         n = p // walk.v.count
@@ -208,6 +212,8 @@ cdef inline int add_few(const Walk* walk, Py_ssize_t block, Py_ssize_t e, Py_ssi
     cdef Py_ssize_t b = block % blocks
     cdef Py_ssize_t C = walk.groups * walk.inner
     cdef Py_ssize_t K = walk.groups * walk.outs
+    cdef Py_ssize_t skip = g * walk.outs + b * WIDE * V
+    cdef Py_ssize_t room = walk.N * walk.v.count * walk.h.count * K - skip
     cdef Py_ssize_t step = walk.h.move * C
     cdef int wide = width_of(walk.outs, b, zero)
     cdef Py_ssize_t width = wide * V
@@ -235,11 +241,11 @@ cdef inline int add_few(const Walk* walk, Py_ssize_t block, Py_ssize_t e, Py_ssi
         if right[i] < walk.h.source:
             end[i] = min(Q, (walk.h.source - 1 - right[i]) // walk.h.move + 1)
         begin[i] = min(begin[i], end[i])
-    grad += g * walk.outs + b * WIDE * V
+    grad += skip
     for line in range(first // Q, last // Q):
         n = line // walk.v.count
         p = line - n * walk.v.count
-        pack_grad(grad + line * Q * K, K, walk.outs - b * WIDE * V, wide, Q, panel, zero)
+        pack_grad(grad + line * Q * K, K, room - line * Q * K, wide, Q, panel, zero)
         low = 0
         high = Q
         for i in range(rows):
@@ -356,22 +362,24 @@ cdef inline int weight_gradient(const Walk* walk, const real* source, const elem
 
 # ---- biases --------------------------------------------------------------------------------------
 
-# sums = the sum over an image's pixels, a vector of channels at a time.
+# sums = the sum over an image's pixels, a vector of channels at a time, the last ones one by one.
 cdef inline void add_pixels(const element* grad, Py_ssize_t pixels, Py_ssize_t K, real* sums,
         vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t v, k, t
     cdef vec total
-    for v in range((K + V - 1) // V):
+    cdef real one_total
+    for v in range(K // V):
         k = v * V
         total = zero
-        if k + V <= K:
-            for t in range(pixels):
-                total = total + load(grad + t * K + k, zero)
-        else:
-            for t in range(pixels):
-                total = total + load_part(grad + t * K + k, K - k, zero)
+        for t in range(pixels):
+            total = total + load(grad + t * K + k, zero)
         store(sums + k, total)
+    for k in range(K // V * V, K):
+        one_total = 0
+        for t in range(pixels):
+            one_total = one_total + stored(<const char*>(grad + t * K + k), grad[0], one_total)
+        sums[k] = one_total
 
 
 cdef inline int add_images(Py_ssize_t N, Py_ssize_t pixels, Py_ssize_t K, const element* grad,
