@@ -88,7 +88,7 @@ def _load_kernels(level: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _patient_threads() -> Iterator[None]:
-    """Let OpenMP's threads sleep soon while they wait, if it starts in this block.
+    """Let OpenMP's threads sleep after a while of waiting, if it starts in this block.
 
     GCC's runtime reads its settings when it is loaded. By default a thread that
     waits spins for milliseconds. Beside one other busy process that makes
@@ -98,7 +98,7 @@ def _patient_threads() -> Iterator[None]:
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         yield
         return
-    os.environ["GOMP_SPINCOUNT"] = "100"  # less than a microsecond
+    os.environ["GOMP_SPINCOUNT"] = "1000"  # a few microseconds
     try:
         yield
     finally:

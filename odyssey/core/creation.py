@@ -203,14 +203,14 @@ def randn(*shape, dtype=None, requires_grad=False, rng=None):
     rng : numpy.random.Generator, optional
         By default the process's (:func:`odyssey.manual_seed`).
     """
-    rng = rng or random.default_generator
+    rng = rng or random.default_generator()
     samples = rng.standard_normal(_shape(shape))
     return Tensor(np.asarray(samples, dtype or get_default_dtype()), requires_grad)
 
 
 def rand(*shape, dtype=None, requires_grad=False, rng=None):
     """Return samples of the uniform distribution over [0, 1); arguments as in :func:`randn`."""
-    rng = rng or random.default_generator
+    rng = rng or random.default_generator()
     dtype = np.dtype(dtype or get_default_dtype())
     if dtype == np.float16:  # in its own steps: rounding a longer fraction could give 1
         samples = (rng.integers(0, 2048, _shape(shape)) / 2048).astype(dtype)

@@ -75,7 +75,7 @@ def dropout(x, p=0.5, training=True, seed=None):
     if not training or p == 0:
         return x, Saved(used_seed=None)
     if seed is None:
-        seed = int(random.default_generator.integers(2**64, dtype=np.uint64))
+        seed = int(random.default_generator().integers(2**64, dtype=np.uint64))
     return kernel("dropout")(x, p, seed), Saved(used_seed=seed)
 
 

@@ -75,13 +75,13 @@ def _fan(op, shape, mode):
 
 def uniform(shape, low=-0.1, high=0.1, dtype=None, rng=None):
     """Return samples of the uniform distribution over [low, high)."""
-    samples = (rng or random.default_generator).uniform(low, high, shape)
+    samples = (rng or random.default_generator()).uniform(low, high, shape)
     return Tensor(np.asarray(samples, dtype or get_default_dtype()))
 
 
 def normal(shape, mean=0.0, std=0.01, dtype=None, rng=None):
     """Return samples of the normal distribution."""
-    samples = (rng or random.default_generator).normal(mean, std, shape)
+    samples = (rng or random.default_generator()).normal(mean, std, shape)
     return Tensor(np.asarray(samples, dtype or get_default_dtype()))
 
 

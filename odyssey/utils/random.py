@@ -1,16 +1,23 @@
 """The random numbers of the process: one generator, one seed.
 
 Philox is counter-based: its streams do not depend on the machine, and a stream
-can be split without overlap.
+can be split without overlap. ``np.random`` takes as long to import as half of
+odyssey, so nothing here touches it before the first number is drawn.
 """
 
 from __future__ import annotations
+
+import functools
 
 import numpy as np
 
 __all__ = ["default_generator", "generator", "manual_seed"]
 
-default_generator = np.random.Generator(np.random.Philox(0))
+
+@functools.cache
+def default_generator() -> np.random.Generator:
+    """Return the process's generator; started from 0, or by :func:`manual_seed`."""
+    return generator(0)
 
 
 def generator(seed: int) -> np.random.Generator:
@@ -32,4 +39,4 @@ def manual_seed(seed: int) -> None:
     >>> bool((a == b).numpy().all())
     True
     """
-    default_generator.bit_generator.state = np.random.Philox(seed).state
+    default_generator().bit_generator.state = np.random.Philox(seed).state
