@@ -24,6 +24,7 @@ from typing import Any
 
 from odyssey import fast, reference
 from odyssey.errors import OdysseyError
+from odyssey.utils.choices import did_you_mean
 
 __all__ = ["BACKENDS", "Selection", "get_backend", "kernel", "set_backend", "use_backend"]
 
@@ -95,10 +96,7 @@ def _checked(name: str) -> str:
 
 def _check_kernel(name: str) -> None:
     if name not in _REFERENCE:
-        import difflib  # for the hint alone
-
-        near = difflib.get_close_matches(name, _REFERENCE, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(name, _REFERENCE)
         raise OdysseyError(f"use_backend: there is no kernel named {name!r}{hint}")
 
 

@@ -95,13 +95,13 @@ class Operation:
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
-        parameters = inspect.signature(function).parameters.values()
+        self.signature = inspect.signature(function)
+        parameters = self.signature.parameters.values()
         self.name = function.__name__
         self.function = function
         self.names = [p.name for p in parameters]
         self.required = sum(p.default is p.empty for p in parameters)
         self.defaults = tuple(p.default for p in parameters if p.default is not p.empty)
-        self.signature = inspect.signature(function)
         self.rule: Callable[..., Any] | None = None
         self.formula: Callable[..., Any] | None = None
         self.wrt: tuple[int, ...] = ()

@@ -1,5 +1,5 @@
 # The number of threads of all kernels. A plain variable and two plain functions: what is a sensible
-# number, and what happens after a fork, is decided by odyssey/backend.py.
+# number, and what happens after a fork, is decided by odyssey/threads.py.
 
 cdef int count = 1
 

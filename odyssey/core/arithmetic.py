@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._broadcast import check_broadcast, unbroadcast
+from odyssey.core.elementwise import log, where
 from odyssey.tape import differentiable, not_differentiable
 
 __all__ = [
@@ -198,8 +199,6 @@ def power(x, y):
 @power.backward_rule(wrt=("x", "y"))
 def power_backward(grad, x, y, out, needs=(True, True)):
     """Return the gradients of :func:`power` for ``x`` and ``y``."""
-    from odyssey.core.elementwise import log, where
-
     grad_x = grad_y = None
     if needs[0]:
         # For y = 0 the factor y decides, whatever x ** -1 is: put x ** 1 in its place.

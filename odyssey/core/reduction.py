@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins  # `max` and `sum` are operations here
 import math
 
 import numpy as np
@@ -111,12 +112,7 @@ def mean_backward(grad, x_shape, axis=None):
     """Return the gradient of :func:`mean`."""
     axes = normalize_axes("mean", axis, len(x_shape))
     count = math.prod(x_shape[i] for i in axes)
-    return _spread(grad / builtin_max(count, 1), x_shape, axes)
-
-
-def builtin_max(a, b):
-    """Return the larger of two Python numbers (``max`` is an operation here)."""
-    return a if a > b else b
+    return _spread(grad / builtins.max(count, 1), x_shape, axes)
 
 
 @differentiable

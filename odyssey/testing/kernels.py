@@ -17,7 +17,6 @@ AssertionError: relu, case 'short', float16, layout C, 1 thread: ...
 from __future__ import annotations
 
 import contextlib
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +29,7 @@ from odyssey.errors import OdysseyError
 from odyssey.testing.cases import Array, Case, all_cases
 from odyssey.testing.layouts import LAYOUTS, MIXED, arrange
 from odyssey.testing.tolerance import Difference, difference, tolerance
+from odyssey.utils.choices import did_you_mean
 
 __all__ = ["FLOATS", "cases_of", "check_kernel", "find_kernel"]
 
@@ -61,8 +61,7 @@ def cases_of(name: str) -> list[Case]:
     """
     table = all_cases()
     if name not in table:
-        near = difflib.get_close_matches(name, table, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(sorted(table))}"
+        hint = did_you_mean(name, table) or f"; there are {', '.join(sorted(table))}"
         raise OdysseyError(f"testing: there are no cases for a kernel named {name!r}{hint}")
     return table[name]
 

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 from odyssey.errors import OdysseyError
 
-__all__ = ["pick"]
+__all__ = ["did_you_mean", "pick"]
+
+
+def did_you_mean(value: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names the nearest of the known words, "" if none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("adma", ["adam", "sgd"])
+    "; did you mean 'adam'?"
+    """
+    import difflib  # here, because only errors need it
+
+    near = difflib.get_close_matches(value, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def pick(name: str, value: str, known: Iterable[str]) -> str:
@@ -38,6 +51,5 @@ did you mean 'adam'?
     names = list(known)
     if value in names:
         return value
-    near = difflib.get_close_matches(str(value).lower(), names, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = did_you_mean(str(value).lower(), names)
     raise OdysseyError(f"{name}: expected one of {', '.join(names)}, got {value!r}{hint}")
