@@ -1,399 +1,474 @@
-# The matrix product, on packed panels and a register tile.
+# Matrix products: `matmul` of stacks of matrices, and `linear`, the affine map of a fully connected
+# layer, with its three gradients. Same contracts as in odyssey/reference/.
 #
-# Plan (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008):
+# Plan (Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", 2008, with the
+# roles of L1 and L2 exchanged, because wide registers make the panels of b the larger ones):
 #
-#   for k0 in blocks of KC columns of a / rows of b:
-#       pack a into panels [k][MR] and b into panels [k][2V], read through their strides
-#                                                                   (threads split the panels)
-#       for each strip = (block of MC panels of a, one panel of b): (threads split the strips)
-#           for each panel of a in the block:
-#               micro: a tile of MR x 2V outputs stays in registers while k runs
+#   threads: each takes a rectangle of outputs and does all of the following alone
+#   for j0 in blocks of columns, for i0 in blocks of rows, for k0 in blocks of the inner dimension:
+#       pack b[k0, j0] into panels [k][2 registers]          stays in L2 while the rows pass
+#       for each panel of up to MR rows:
+#           pack a[panel, k0]                                stays in L1 while the columns pass
+#           for each panel of b:
+#               tile                                         sums stay in registers while k runs
 #
-# What stays where: a panel of b (KC x 2V numbers, 32 KiB) stays in L1 while the panels of a pass; a
-# block of a (MC x MR x KC, about 170 KiB with AVX-512) stays in L2 while the strips of its row of
-# blocks pass; strips are numbered so that neighbours share the block of a. V is the number of lanes
-# of a register.
+# The rows are cut into panels of equal height, as near as that goes: 64 rows are 13 + 13 + 13 + 13 +
+# 12, which keeps the multipliers busier than 14 + 14 + 14 + 14 + 8. b is read where it stands when
+# its rows are contiguous and few panels of a share it.
 #
-# Few rows (M <= DIRECT panels): packing b would cost more than it saves, so panels of b are read
-# where they stand when its rows are contiguous.
+# Two orientations: C = A B, or C' = B' A' with the roles of the operands exchanged. The operand in
+# the role of b is costly to pack where its columns are contiguous; the other one is not, because a
+# panel of it serves a whole block of columns. _product.pxd chooses by shape and strides, and sends
+# products with few rows to _thin.pxd. _tile.pxd has the tile, _panels.pxd the packing.
 #
-# Every output is one sum over k in order, computed in one lane of one tile: which thread, tile or
-# panel it falls into changes nothing, so results are the same for any number of threads. A batch of
-# small products is split over the batch, large products are split one after the other.
+# The sums of an exchanged product, or of half precision, are gathered in a block of scratch memory
+# and written to C, transposed or rounded, when they are complete. Other sums wait in C itself.
 #
-# float16 is converted while packing, summed in float32 and rounded once at the end.
+# Transposed and broadcast operands are read through their strides and never copied as a whole.
+# Results are the same for any number of threads. float16 is widened while it is packed, summed in
+# float32 and rounded once.
 
 cimport numpy as cnp
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange
 from libc.stdlib cimport free
-from libc.string cimport memset
 
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM, PyArray_STRIDES,
-    aligned, float_type,
+    aligned, contiguous, float_type,
+)
+from odyssey._ext._panels cimport pack_columns, pack_rows, transposed, widened
+from odyssey._ext._product cimport (
+    DOTS, IN_PLACE, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone, columns_of,
+    cut_for, flatten, number, panels_of, part_of, plan_for, turned, up_to_multiple,
 )
 from odyssey._ext._simd cimport (
-    MR, element, float_to_half, half, half_to_float, lanes, load, real, scratch, store, times, vec,
-    vsplat_f32, vsplat_f64,
+    MR, element, half, lanes, load, real, scratch, splat, store, vec, vsplat_f32, vsplat_f64,
 )
+from odyssey._ext._thin cimport STRETCH, multiply_dots, sum_rows
 from odyssey._ext._threads cimport num_threads
+from odyssey._ext._tile cimport depth_of, load_first, pitch_of, some_rows, store_first
 
 import numpy as np
 
-from odyssey.utils.kernel_checks import check_matmul
+from odyssey.utils.kernel_checks import check_linear, check_linear_backward, check_matmul
 
 cnp.import_array()
 
 cdef enum:
-    KC = 256                        # how much of the inner dimension a packed panel holds
-    MC = 12                         # panels of a in a block
-    DIRECT = 2                      # up to so many panels of a, b is not packed
     MOST_AXES = 64                  # NumPy's limit
-    TILE = 14 * 32                  # the largest register tile, in numbers
-
-cdef double PARALLEL = 300e3        # multiply-adds that are worth waking a second thread
+    WORTH = 150000                  # multiply-adds that are worth waking a thread for
 
 
-# A matrix in memory: its first byte, and the bytes from one row and from one column to the next.
-cdef struct Matrix:
-    const char* data
-    Py_ssize_t row
-    Py_ssize_t column
+# ---- one part, by one thread ---------------------------------------------------------------------
 
-
-# ---- the register tile ---------------------------------------------------------------------------
-
-# c (rows x 2V, or rows x V if narrow) = a panel of a @ a panel of b, added to what c holds if
-# `more`. `rows` and `wide` are literals in every call: the compiler unrolls the loops over i, and
-# `low` and `high` are registers.
-cdef inline void tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b,
-        Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
-    cdef vec[MR] low
-    cdef vec[MR] high
-    cdef vec b0
-    cdef vec b1 = zero
-    cdef Py_ssize_t i, k
-    cdef Py_ssize_t V = lanes(zero)
-    for i in range(rows):
-        low[i] = load(<const real*>(c + i * ldc), zero) if more else zero
-        if wide:
-            high[i] = load(<const real*>(c + i * ldc + V), zero) if more else zero
-    for k in range(K):
-        b0 = load(b + k * ldb, zero)
-        if wide:
-            b1 = load(b + k * ldb + V, zero)
-        for i in range(rows):
-            low[i] = low[i] + times(a[k * MR + i], b0)
-            if wide:
-                high[i] = high[i] + times(a[k * MR + i], b1)
-    for i in range(rows):
-        store(c + i * ldc, low[i])
-        if wide:
-            store(c + i * ldc + V, high[i])
-
-
-# The smallest tile that holds `rows` rows: a product with few rows, or the last rows of one, would
-# else compute zeros.
-cdef inline void micro(Py_ssize_t rows, bint wide, Py_ssize_t K, const real* a, const real* b,
-        Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more, vec zero) noexcept nogil:
-    if wide:
-        if MR > 8 and rows > 8:
-            tile(MR, True, K, a, b, ldb, c, ldc, more, zero)
-        elif MR > 8 and rows > 4:
-            tile(8, True, K, a, b, ldb, c, ldc, more, zero)
-        elif MR <= 8 and rows > 4:
-            tile(MR, True, K, a, b, ldb, c, ldc, more, zero)
-        elif rows > 2:
-            tile(4, True, K, a, b, ldb, c, ldc, more, zero)
-        else:
-            tile(2, True, K, a, b, ldb, c, ldc, more, zero)
-    elif rows > 4:
-        tile(MR, False, K, a, b, ldb, c, ldc, more, zero)
+# The tile of any number of rows up to MR.
+cdef void tile(Py_ssize_t rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb, real* c,
+        Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias, vec zero) noexcept nogil:
+    if MR >= 14 and rows == 14:
+        some_rows(14, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 13:
+        some_rows(13, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 12:
+        some_rows(12, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 11:
+        some_rows(11, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 10:
+        some_rows(10, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 9:
+        some_rows(9, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 8:
+        some_rows(8, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif MR >= 14 and rows == 7:
+        some_rows(7, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif rows == 6:
+        some_rows(6, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif rows == 5:
+        some_rows(5, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif rows == 4:
+        some_rows(4, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif rows == 3:
+        some_rows(3, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    elif rows == 2:
+        some_rows(2, K, a, b, ldb, c, ldc, columns, more, bias, zero)
     else:
-        tile(4, False, K, a, b, ldb, c, ldc, more, zero)
+        some_rows(1, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+
+# The block of b at (k0, j0), in panels. `whole` panels are left where they stand.
+cdef void pack_block(const Product* p, Py_ssize_t k0, Py_ssize_t depth, Py_ssize_t j0,
+        Py_ssize_t columns, Py_ssize_t whole, real* block, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t NR = 2 * lanes(zero)
+    cdef Py_ssize_t j
+    for j in range(whole, (columns + NR - 1) // NR):
+        pack_columns(
+            p.b.data + k0 * p.b.row + (j0 + j * NR) * p.b.column, p.b.row, p.b.column, depth,
+            min(NR, columns - j * NR), block + j * NR * depth, NR, like, zero)
 
 
-# ---- packing -------------------------------------------------------------------------------------
-
-cdef inline real stored(const char* p, element like, real zero) noexcept nogil:
-    if element is half:
-        return half_to_float((<const element*>p)[0])
-    else:
-        return <real>(<const element*>p)[0]
-
-
-# A panel [k][width]: lane i is at data + i * lane, its k-th number `step` bytes further for each k.
-# Lanes from `count` on are zero. Read a few lanes at a time: with more of them than L1 has ways,
-# rows a power of two apart push each other out.
-cdef void pack(const char* data, Py_ssize_t lane, Py_ssize_t step, Py_ssize_t count,
-        Py_ssize_t width, Py_ssize_t K, real* panel, element like) noexcept nogil:
-    cdef Py_ssize_t i, k, first, last
-    cdef const char* p
-    cdef real* out
-    if lane == sizeof(element):
-        for k in range(K):
-            p = data + k * step
-            out = panel + k * width
-            for i in range(count):
-                out[i] = stored(p + i * <Py_ssize_t>sizeof(element), like, out[0])
-            for i in range(count, width):
-                out[i] = 0
-        return
-    for first in range(0, width, 8):
-        last = min(first + 8, width)
-        if last <= count and last - first == 8:
-            for k in range(K):
-                p = data + first * lane + k * step
-                out = panel + k * width + first
-                for i in range(8):
-                    out[i] = stored(p + i * lane, like, out[0])
-        else:
-            for k in range(K):
-                p = data + k * step
-                out = panel + k * width
-                for i in range(first, last):
-                    out[i] = stored(p + i * lane, like, out[0]) if i < count else 0
-
-
-# ---- one product ---------------------------------------------------------------------------------
-
-# All tiles of one strip: panels of a from `first` to `last` against one panel of b.
-cdef void strip(Py_ssize_t first, Py_ssize_t last, Py_ssize_t M, Py_ssize_t columns, Py_ssize_t K,
-        const real* a, const real* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc, bint more,
-        vec zero) noexcept nogil:
-    cdef real[TILE] edge
+# Complete sums, [rows][pitch], to their place in c.
+cdef void finish(const Product* p, Py_ssize_t i0, Py_ssize_t rows, Py_ssize_t j0,
+        Py_ssize_t columns, real* sums, Py_ssize_t pitch, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t i, j
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t panel, rows, i, j
-    cdef bint wide = columns > V
-    cdef real* out
-    for panel in range(first, last):
-        rows = min(MR, M - panel * MR)
-        out = c + panel * MR * ldc
-        if columns == 2 * V and (rows == MR or rows == 8 or rows == 4 or rows == 2):
-            micro(rows, True, K, a + panel * MR * K, b, ldb, out, ldc, more, zero)
-            continue
-        # At the edges the tile is larger than what is left of c: compute it beside, copy the part
-        # that exists.
-        if more:
+    cdef const element* bias = <const element*>p.bias
+    cdef char* c = p.c.data + i0 * p.c.row + j0 * p.c.column
+    cdef vec v
+    if p.exchanged:
+        if bias != NULL:
             for i in range(rows):
-                for j in range(columns):
-                    edge[i * 2 * V + j] = out[i * ldc + j]
-        micro(rows, wide, K, a + panel * MR * K, b, ldb, &edge[0], 2 * V, more, zero)
-        for i in range(rows):
-            for j in range(columns):
-                out[i * ldc + j] = edge[i * 2 * V + j]
+                v = splat(widened(<const char*>(bias + i0 + i), like, sums[0]), zero)
+                for j in range(pitch // V):
+                    store(sums + i * pitch + j * V, load(sums + i * pitch + j * V, zero) + v)
+        transposed(
+            <const real*>sums, pitch, rows, columns, <element*>c,
+            p.c.column // <Py_ssize_t>sizeof(element))
+        return
+    for i in range(rows):
+        for j in range((columns + V - 1) // V):
+            v = load(<const real*>sums + i * pitch + j * V, zero)
+            if bias != NULL:
+                v = v + load_first(bias + j0 + j * V, columns - j * V, zero)
+            store_first(<element*>(c + i * p.c.row) + j * V, columns - j * V, v)
 
 
-# A product, and how far it has come.
-cdef struct Product:
-    Py_ssize_t M, N, K
-    Matrix a, b
-    Py_ssize_t panels_a, panels_b
-    Py_ssize_t whole                # the first panels of b, read where they stand
-    Py_ssize_t k0, depth            # the block of the inner dimension that is being added
+# The outputs of one block of columns against one block of the inner dimension.
+cdef void strip(const Product* p, Py_ssize_t i0, Py_ssize_t rows, Py_ssize_t k0,
+        Py_ssize_t depth, Py_ssize_t j0, Py_ssize_t columns, Py_ssize_t whole, real* panel,
+        const real* block, real* sums, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t NR = 2 * lanes(zero)
+    cdef Py_ssize_t panels = panels_of(rows)
+    cdef Py_ssize_t i = i0, j, n, height, width, ldb, ldc
+    cdef const real* b
+    cdef const real* bias = NULL
+    cdef real* c
+    if sums == NULL and k0 + depth == p.K:
+        bias = <const real*>p.bias
+    for n in range(panels):
+        height = rows // panels + (n < rows % panels)
+        pack_rows(
+            p.a.data + i * p.a.row + k0 * p.a.column, p.a.row, p.a.column, height, depth, panel,
+            pitch_of(zero), like, zero)
+        for j in range((columns + NR - 1) // NR):
+            width = min(NR, columns - j * NR)
+            if j < whole:
+                b = <const real*>(p.b.data + k0 * p.b.row) + j0 + j * NR
+                ldb = p.b.row // <Py_ssize_t>sizeof(real)
+            else:
+                b = block + j * NR * depth
+                ldb = NR
+            if sums != NULL:
+                ldc = (columns + NR - 1) // NR * NR
+                c = sums + (i - i0) * ldc + j * NR
+                width = NR
+            else:
+                ldc = p.c.row // <Py_ssize_t>sizeof(real)
+                c = <real*>(p.c.data + i * p.c.row) + j0 + j * NR
+            tile(
+                height, depth, <const real*>panel, b, ldb, c, ldc, width, k0 > 0,
+                bias + j0 + j * NR if bias != NULL else NULL, zero)
+        i = i + height
 
 
-cdef void pack_one(Py_ssize_t p, const Product* now, real* pa, real* pb, element like,
+cdef void multiply_tiles(const Product* p, Part part, real* memory, Plan plan, element like,
         vec zero) noexcept nogil:
     cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef const Matrix* a = &now.a
-    cdef const Matrix* b = &now.b
-    cdef Py_ssize_t j = p - now.panels_a + now.whole
-    if p < now.panels_a:
-        pack(
-            a.data + p * MR * a.row + now.k0 * a.column, a.row, a.column,
-            min(MR, now.M - p * MR), MR, now.depth, pa + p * MR * now.depth, like)
+    cdef Py_ssize_t most_rows = ROWS if plan.sums else part.bottom - part.top
+    cdef Py_ssize_t i0, j0 = part.left, k0, rows, columns, depth, whole
+    cdef real* block = memory + plan.panel
+    cdef real* sums = block + plan.block if plan.sums else NULL
+    cdef bint in_place = (
+        sizeof(element) == sizeof(real) and p.b.column == sizeof(real)
+        and panels_of(p.M) <= IN_PLACE)
+    while j0 < part.right:
+        columns = min(columns_of(zero), part.right - j0)
+        whole = columns // NR if in_place else 0
+        i0 = part.top
+        while i0 < part.bottom:
+            rows = min(most_rows, part.bottom - i0)
+            k0 = 0
+            while True:             # once even where there is nothing to sum
+                depth = min(depth_of(zero), p.K - k0)
+                pack_block(p, k0, depth, j0, columns, whole, block, like, zero)
+                strip(p, i0, rows, k0, depth, j0, columns, whole, memory, block, sums, like, zero)
+                k0 += depth
+                if k0 >= p.K:
+                    break
+            if sums != NULL:
+                finish(p, i0, rows, j0, columns, sums, up_to_multiple(columns, NR), like, zero)
+            i0 += rows
+        j0 += columns
+
+
+# All rows, some columns. a is packed unless it stands ready.
+cdef void multiply_thin(const Product* p, Part part, real* memory, Plan plan, element like,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t j0 = part.left, columns
+    cdef Py_ssize_t pitch = up_to_multiple(p.K, lanes(zero))
+    cdef const real* a = memory
+    cdef real* sums = memory + plan.panel
+    cdef const char* b
+    if sizeof(element) == sizeof(real) and p.a.column == sizeof(real):
+        a = <const real*>p.a.data
+        pitch = p.a.row // <Py_ssize_t>sizeof(real)
     else:
-        pack(
-            b.data + now.k0 * b.row + j * NR * b.column, b.column, b.row,
-            min(NR, now.N - j * NR), NR, now.depth, pb + (j - now.whole) * NR * now.depth, like)
+        pack_rows(p.a.data, p.a.row, p.a.column, p.M, p.K, memory, pitch, like, zero)
+    while j0 < part.right:
+        columns = min(STRETCH, part.right - j0)
+        b = p.b.data + j0 * p.b.column
+        if plan.method == DOTS:
+            multiply_dots(p.M, p.K, columns, a, pitch, b, p.b.column, sums, like, zero)
+        else:
+            sum_rows(p.K, columns, a, b, p.b.row, sums, like, zero)
+        finish(p, 0, p.M, j0, columns, sums, STRETCH, like, zero)
+        j0 += columns
 
 
-cdef void strip_one(Py_ssize_t s, const Product* now, const real* pa, const real* pb, real* c,
-        vec zero) noexcept nogil:
-    cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef Py_ssize_t first = s // now.panels_b * MC
-    cdef Py_ssize_t j = s % now.panels_b
-    cdef Py_ssize_t ldb = NR
-    cdef const real* b = pb + (j - now.whole) * NR * now.depth
-    if j < now.whole:
-        b = <const real*>(now.b.data + now.k0 * now.b.row) + j * NR
-        ldb = now.b.row // <Py_ssize_t>sizeof(real)
-    strip(
-        first, min(first + MC, now.panels_a), now.M, min(NR, now.N - j * NR), now.depth, pa,
-        b, ldb, c + j * NR, now.N, now.k0 > 0, zero)
+# ---- the batch, by all threads -------------------------------------------------------------------
 
-
-# c (M x N, contiguous) = a @ b. Returns -1 if there is no memory for the panels.
-cdef int product(Py_ssize_t M, Py_ssize_t N, Py_ssize_t K, Matrix a, Matrix b, real* c, int threads,
+cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real* memory,
         element like, vec zero) noexcept nogil:
-    cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef Py_ssize_t packed, strips, p, block
-    cdef real* pa
-    cdef real* pb
-    cdef Product now
-    if K == 0:
-        memset(c, 0, M * N * sizeof(real))
-        return 0
-    now.M = M
-    now.N = N
-    now.K = K
-    now.a = a
-    now.b = b
-    now.panels_a = (M + MR - 1) // MR
-    now.panels_b = (N + NR - 1) // NR
-    now.whole = 0
-    if now.panels_a <= DIRECT and sizeof(element) == sizeof(real) and b.column == sizeof(real):
-        now.whole = N // NR
-    packed = now.panels_a + now.panels_b - now.whole
-    strips = (now.panels_a + MC - 1) // MC * now.panels_b
-    pa = <real*>scratch(
-        (now.panels_a * MR + (now.panels_b - now.whole) * NR) * min(K, KC) * sizeof(real))
-    if pa == NULL:
-        return -1
-    pb = pa + now.panels_a * MR * min(K, KC)
-    for block in range((K + KC - 1) // KC):
-        now.k0 = block * KC
-        now.depth = min(K - now.k0, KC)
-        if threads == 1:            # a parallel region of one thread costs 0.6 us
-            for p in range(packed):
-                pack_one(p, &now, pa, pb, like, zero)
-            for p in range(strips):
-                strip_one(p, &now, <const real*>pa, <const real*>pb, c, zero)
-            continue
-        for p in prange(packed, num_threads=threads, schedule="static"):
-            pack_one(p, &now, pa, pb, like, zero)
-        for p in prange(strips, num_threads=threads, schedule="static"):
-            strip_one(p, &now, <const real*>pa, <const real*>pb, c, zero)
-    free(pa)
-    return 0
-
-
-# ---- the batch -----------------------------------------------------------------------------------
-
-# All that the products of a batch have in common.
-cdef struct Batch:
-    int axes
-    cnp.npy_intp* sizes
-    cnp.npy_intp* steps_a           # bytes, per batch axis
-    cnp.npy_intp* steps_b
-    Py_ssize_t count, M, N, K
-    Matrix a, b
-
-
-cdef int one_of_batch(Py_ssize_t n, const Batch* batch, char* c, int threads, element like,
-        real number, vec zero) noexcept nogil:
-    cdef Matrix a = batch.a
-    cdef Matrix b = batch.b
-    cdef Py_ssize_t i, rest = n, position
-    cdef Py_ssize_t size = batch.M * batch.N
-    cdef real* sums
-    cdef int failed
-    for i in range(batch.axes - 1, -1, -1):
-        position = rest % batch.sizes[i]
-        rest = rest // batch.sizes[i]
-        a.data += position * batch.steps_a[i]
-        b.data += position * batch.steps_b[i]
-    if element is half:
-        sums = <real*>scratch(size * sizeof(real))
-        if sums == NULL:
-            return -1
-        failed = product(batch.M, batch.N, batch.K, a, b, sums, threads, like, zero)
-        for i in range(size):
-            (<half*>c)[n * size + i] = float_to_half(<float>sums[i])
-        free(sums)
-        return failed
+    cdef Py_ssize_t pieces = cut.rows * cut.columns
+    cdef Product p = number(task // pieces, batch)
+    cdef Part part = part_of(&p, cut, task % pieces, 2 * lanes(zero))
+    if plan.method == TILES:
+        multiply_tiles(&p, part, memory, plan, like, zero)
     else:
-        return product(batch.M, batch.N, batch.K, a, b, <real*>c + n * size, threads, like, zero)
+        multiply_thin(&p, part, memory, plan, like, zero)
 
 
-cdef int whole_batch(const Batch* batch, char* c, element like, real number,
-        vec zero) noexcept nogil:
-    cdef double work = <double>batch.M * batch.N * max(batch.K, 1)
-    cdef int threads = num_threads() if work * batch.count > PARALLEL else 1
+# All products of the batch. Returns -1 if there is no memory for the panels.
+cdef int multiply_all(Batch* batch, element like, real zero_number, vec zero) noexcept nogil:
+    cdef double work = <double>batch.first.M * batch.first.N * batch.first.K * batch.count
+    cdef int threads = <int>max(min(work / <double>WORTH, <double>num_threads()), 1.0)
     cdef int failed = 0
-    cdef Py_ssize_t n
-    if batch.count > 1 and threads > 1 and work < 16 * PARALLEL:
-        for n in prange(batch.count, num_threads=threads, schedule="static"):
-            failed += one_of_batch(n, batch, c, 1, like, number, zero)
-    else:
-        for n in range(batch.count):
-            failed += one_of_batch(n, batch, c, threads, like, number, zero)
+    cdef int* failure = &failed
+    cdef Plan plan
+    cdef Cut cut
+    cdef Py_ssize_t task, tasks, bytes
+    cdef real* memory
+    if batch.count == 0 or batch.first.M == 0 or batch.first.N == 0:
+        return 0
+    plan = plan_for(&batch.first, like, zero)
+    cut = cut_for(batch, plan, threads, 2 * lanes(zero))
+    tasks = batch.count * cut.rows * cut.columns
+    threads = <int>min(threads, tasks)
+    bytes = (plan.panel + plan.block + plan.sums) * sizeof(real)
+    if threads == 1:                # a parallel region of one thread costs 0.6 us
+        memory = <real*>scratch(bytes)
+        if memory == NULL:
+            return -1
+        for task in range(tasks):
+            do_task(task, batch, plan, cut, memory, like, zero)
+        free(memory)
+        return 0
+    with parallel(num_threads=threads):
+        memory = <real*>scratch(bytes)
+        if memory == NULL:
+            failure[0] = -1
+        for task in prange(tasks, schedule="static"):
+            if memory != NULL:
+                do_task(task, batch, plan, cut, memory, like, zero)
+        free(memory)
     return failed
 
 
-# A batch that shares one b, and whose rows of a follow each other evenly, is one tall product: b is
-# packed once.
-cdef inline void flatten(Batch* batch) noexcept nogil:
-    cdef Py_ssize_t rows = batch.M
-    cdef int i
-    for i in range(batch.axes - 1, -1, -1):
-        if batch.sizes[i] != 1:
-            if batch.steps_b[i] != 0 or batch.steps_a[i] != rows * batch.a.row:
-                return
-            rows *= batch.sizes[i]
-    batch.M = rows
-    batch.count = 1
-    batch.axes = 0
+# ---- doors ---------------------------------------------------------------------------------------
+
+# The product of the last two axes. An axis of length 1 is never stepped along: it counts as
+# contiguous, whatever its stride.
+cdef Matrix matrix(object x) noexcept:
+    cdef int axes = PyArray_NDIM(x)
+    cdef Py_ssize_t column = PyArray_STRIDES(x)[axes - 1]
+    if PyArray_DIMS(x)[axes - 1] == 1:
+        column = cnp.PyArray_ITEMSIZE(x)
+    return Matrix(<char*>PyArray_DATA(x), PyArray_STRIDES(x)[axes - 2], column)
+
+
+cdef int compute(str op, Batch* batch, int number) except -1:
+    cdef int failed
+    with nogil:
+        if number == NPY_FLOAT:
+            failed = multiply_all(batch, <float>0, <float>0, vsplat_f32(0))
+        elif number == NPY_DOUBLE:
+            failed = multiply_all(batch, <double>0, <double>0, vsplat_f64(0))
+        else:
+            failed = multiply_all(batch, <half>0, <float>0, vsplat_f32(0))
+    if failed:
+        raise MemoryError(f"{op}: no memory for the packed panels")
+    return 0
+
+
+cdef bint fit(object a, object b) noexcept:
+    cdef int i, axes
+    if float_type(a) < 0 or float_type(a) != float_type(b):
+        return False
+    axes = PyArray_NDIM(a)
+    if axes < 2 or axes != PyArray_NDIM(b):
+        return False
+    for i in range(axes - 2):
+        if PyArray_DIMS(a)[i] != PyArray_DIMS(b)[i]:
+            return False
+    return PyArray_DIMS(a)[axes - 1] == PyArray_DIMS(b)[axes - 2]
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Multiply matrices, or stacks of them.
 
-    Same contract as odyssey.reference.matmul.matmul. Operands are packed into
-    panels through their strides, block by block of the inner dimension, so a
-    transposed or broadcast operand is never copied as a whole; a tile of
-    outputs stays in registers meanwhile.
+    Same contract as odyssey.reference.matmul.matmul.
     """
-    cdef int number = float_type(a)
     cdef Batch batch
-    cdef cnp.npy_intp* shape_a
-    cdef cnp.npy_intp* shape_b
     cdef cnp.npy_intp[MOST_AXES] shape
-    cdef int i, axes, failed
-    cdef char* c
-    cdef bint fits = number >= 0 and float_type(b) == number
-    if fits:
-        axes = PyArray_NDIM(a)
-        shape_a = PyArray_DIMS(a)
-        shape_b = PyArray_DIMS(b)
-        fits = axes >= 2 and axes == PyArray_NDIM(b) and shape_a[axes - 1] == shape_b[axes - 2]
-        if fits:
-            for i in range(axes - 2):
-                fits = fits and shape_a[i] == shape_b[i]
-    if not fits:
+    cdef int i, axes
+    if not fit(a, b):
         check_matmul(a, b)
         raise AssertionError("matmul: the checks in C and in Python differ")
     a = aligned(a)
     b = aligned(b)
+    axes = PyArray_NDIM(a)
     batch.axes = axes - 2
     batch.sizes = PyArray_DIMS(a)
     batch.steps_a = PyArray_STRIDES(a)
     batch.steps_b = PyArray_STRIDES(b)
     batch.count = 1
-    for i in range(axes):
+    for i in range(axes - 1):
         shape[i] = batch.sizes[i]
         if i < axes - 2:
             batch.count *= shape[i]
     shape[axes - 1] = PyArray_DIMS(b)[axes - 1]
-    batch.M = shape[axes - 2]
-    batch.N = shape[axes - 1]
-    batch.K = PyArray_DIMS(a)[axes - 1]
-    batch.a = Matrix(<const char*>PyArray_DATA(a), batch.steps_a[axes - 2], batch.steps_a[axes - 1])
-    batch.b = Matrix(<const char*>PyArray_DATA(b), batch.steps_b[axes - 2], batch.steps_b[axes - 1])
-    out = PyArray_EMPTY(axes, shape, number, 0)
-    if batch.count == 0 or batch.M == 0 or batch.N == 0:
-        return out
-    c = <char*>PyArray_DATA(out)
-    with nogil:
-        if batch.count > 1:
-            flatten(&batch)
-        if number == NPY_FLOAT:
-            failed = whole_batch(&batch, c, <float>0, <float>0, vsplat_f32(0))
-        elif number == NPY_DOUBLE:
-            failed = whole_batch(&batch, c, <double>0, <double>0, vsplat_f64(0))
-        else:
-            failed = whole_batch(&batch, c, <half>0, <float>0, vsplat_f32(0))
-    if failed:
-        raise MemoryError("matmul: no memory for the packed panels")
+    out = PyArray_EMPTY(axes, shape, float_type(a), 0)
+    batch.first = Product(
+        shape[axes - 2], shape[axes - 1], PyArray_DIMS(a)[axes - 1], matrix(a), matrix(b),
+        matrix(out), NULL, False)
+    batch.step_c = shape[axes - 2] * PyArray_STRIDES(out)[axes - 2]
+    if batch.count > 1:
+        flatten(&batch)
+    compute("matmul", &batch, float_type(a))
     return out
+
+
+# x (..., I) as a matrix of rows. Needs no copy if it has two axes or lies in one piece.
+cdef object as_rows(object x):
+    return aligned(x) if PyArray_NDIM(x) == 2 else contiguous(x)
+
+
+cdef Matrix rows_matrix(object x) noexcept:
+    cdef int axes = PyArray_NDIM(x)
+    cdef Py_ssize_t features = PyArray_DIMS(x)[axes - 1], size = cnp.PyArray_ITEMSIZE(x)
+    return matrix(x) if axes == 2 else Matrix(<char*>PyArray_DATA(x), features * size, size)
+
+
+cdef Py_ssize_t count_rows(object x) noexcept:
+    cdef Py_ssize_t rows = 1
+    cdef int i
+    for i in range(PyArray_NDIM(x) - 1):
+        rows *= PyArray_DIMS(x)[i]
+    return rows
+
+
+# An empty array with the leading axes of x and `features` along the last one.
+cdef object rows_like(object x, Py_ssize_t features):
+    cdef cnp.npy_intp[MOST_AXES] shape
+    cdef int i, axes = PyArray_NDIM(x)
+    for i in range(axes - 1):
+        shape[i] = PyArray_DIMS(x)[i]
+    shape[axes - 1] = features
+    return PyArray_EMPTY(axes, shape, float_type(x), 0)
+
+
+cdef bint fit_linear(object x, object weight) noexcept:
+    return (
+        float_type(x) >= 0 and float_type(x) == float_type(weight)
+        and PyArray_NDIM(x) >= 1 and PyArray_NDIM(weight) == 2
+        and PyArray_DIMS(x)[PyArray_NDIM(x) - 1] == PyArray_DIMS(weight)[1])
+
+
+def linear(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    """Apply an affine map to the last axis: x @ weight.T + bias.
+
+    Same contract as odyssey.reference.linear.linear. The bias is added to the
+    sums while they are in registers.
+    """
+    cdef Batch batch
+    cdef Py_ssize_t features
+    cdef char* shift = NULL
+    cdef bint fits = fit_linear(x, weight)
+    if fits and bias is not None:
+        fits = (
+            float_type(bias) == float_type(x) and PyArray_NDIM(bias) == 1
+            and PyArray_DIMS(bias)[0] == PyArray_DIMS(weight)[0])
+    if not fits:
+        check_linear(x, weight, bias)
+        raise AssertionError("linear: the checks in C and in Python differ")
+    x = as_rows(x)
+    weight = aligned(weight)
+    if bias is not None:
+        bias = contiguous(bias)
+        shift = <char*>PyArray_DATA(bias)
+    features = PyArray_DIMS(weight)[0]
+    out = rows_like(x, features)
+    batch = alone(Product(
+        count_rows(x), features, PyArray_DIMS(weight)[1], rows_matrix(x),
+        turned(matrix(weight)), rows_matrix(out), shift, False))
+    compute("linear", &batch, float_type(x))
+    return out
+
+
+def linear_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    needs: tuple[bool, bool, bool] = (True, True, True),
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Return the gradients of linear for x, weight and bias.
+
+    Same contract as odyssey.reference.linear.linear_backward. Three products:
+    grad @ weight, grad.T @ x, and a row of ones @ grad.
+    """
+    cdef int i, axes, number = float_type(grad)
+    cdef Py_ssize_t rows, features_in, features_out
+    cdef double one_double = 1
+    cdef float one_float = 1
+    cdef half one_half = 0x3c00
+    cdef Matrix ones, g
+    cdef Batch batch
+    cdef bint fits = number >= 0 and fit_linear(x, weight) and float_type(x) == number
+    if fits:
+        axes = PyArray_NDIM(x)
+        fits = (
+            PyArray_NDIM(grad) == axes
+            and PyArray_DIMS(grad)[axes - 1] == PyArray_DIMS(weight)[0])
+        for i in range(axes - 1 if fits else 0):
+            fits = fits and PyArray_DIMS(grad)[i] == PyArray_DIMS(x)[i]
+    if not fits:
+        check_linear_backward(grad, x, weight)
+        raise AssertionError("linear_backward: the checks in C and in Python differ")
+    grad = as_rows(grad)
+    rows = count_rows(grad)
+    features_out = PyArray_DIMS(weight)[0]
+    features_in = PyArray_DIMS(weight)[1]
+    g = rows_matrix(grad)
+    grad_x = grad_weight = grad_bias = None
+    if needs[0]:
+        weight = aligned(weight)
+        grad_x = rows_like(grad, features_in)
+        batch = alone(Product(
+            rows, features_in, features_out, g, matrix(weight), rows_matrix(grad_x), NULL, False))
+        compute("linear_backward", &batch, number)
+    if needs[1]:
+        x = as_rows(x)
+        grad_weight = PyArray_EMPTY(2, PyArray_DIMS(weight), number, 0)
+        batch = alone(Product(
+            features_out, features_in, rows, turned(g), rows_matrix(x), matrix(grad_weight),
+            NULL, False))
+        compute("linear_backward", &batch, number)
+    if needs[2]:
+        if number == NPY_FLOAT:
+            ones = Matrix(<char*>&one_float, 0, 0)
+        elif number == NPY_DOUBLE:
+            ones = Matrix(<char*>&one_double, 0, 0)
+        else:
+            ones = Matrix(<char*>&one_half, 0, 0)
+        grad_bias = PyArray_EMPTY(1, PyArray_DIMS(weight), number, 0)
+        batch = alone(Product(
+            1, features_out, rows, ones, g, rows_matrix(grad_bias), NULL, False))
+        compute("linear_backward", &batch, number)
+    return grad_x, grad_weight, grad_bias

@@ -19,6 +19,8 @@ __all__ = [
     "check_axis",
     "check_cross_entropy",
     "check_cross_entropy_backward",
+    "check_linear",
+    "check_linear_backward",
     "check_matmul",
     "check_optimizer",
     "check_same_shape",
@@ -100,6 +102,45 @@ def check_matmul(a: np.ndarray, b: np.ndarray, objects: bool = False) -> None:
     if a.shape[:-2] != b.shape[:-2]:
         raise ShapeError(
             f"matmul: a has batch axes {a.shape[:-2]} but b has {b.shape[:-2]} ({shapes})"
+        )
+
+
+def check_linear(
+    x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, objects: bool = False
+) -> None:
+    """Raise unless x is (..., I), weight (O, I) and bias, if any, (O,)."""
+    given = {} if bias is None else {"bias": bias}
+    check_arrays("linear", objects, x=x, weight=weight, **given)
+    _check_features("linear", x, weight)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ShapeError(
+            f"linear: bias must have shape {weight.shape[:1]} but has {bias.shape} "
+            f"(weight: {weight.shape})"
+        )
+
+
+def check_linear_backward(
+    grad: np.ndarray, x: np.ndarray, weight: np.ndarray, objects: bool = False
+) -> None:
+    """Raise unless grad has the shape that x (..., I) and weight (O, I) give."""
+    op = "linear_backward"
+    check_arrays(op, objects, grad=grad, x=x, weight=weight)
+    _check_features(op, x, weight)
+    expected = (*x.shape[:-1], weight.shape[0])
+    if grad.shape != expected:
+        raise ShapeError(
+            f"{op}: grad has shape {grad.shape}; expected {expected} "
+            f"({_shapes({'x': x, 'weight': weight})})"
+        )
+
+
+def _check_features(op: str, x: np.ndarray, weight: np.ndarray) -> None:
+    shapes = _shapes({"x": x, "weight": weight})
+    if x.ndim == 0 or weight.ndim != 2:
+        raise ShapeError(f"{op}: x needs at least 1 axis and weight 2 ({shapes})")
+    if x.shape[-1] != weight.shape[1]:
+        raise ShapeError(
+            f"{op}: x has {x.shape[-1]} features but weight expects {weight.shape[1]} ({shapes})"
         )
 
 

@@ -1,0 +1,215 @@
+# A batch of equal products, and the plan for it: which operand is read in which role, what memory a
+# thread needs, and how the outputs are cut for the threads. Nothing here depends on values or time.
+
+cimport numpy as cnp
+
+from odyssey._ext._simd cimport MR, element, half, lanes, vec
+from odyssey._ext._thin cimport STRETCH
+from odyssey._ext._tile cimport depth_of, pitch_of
+
+cdef enum:
+    ROWS = 256                      # of a block of sums in scratch memory
+    IN_PLACE = 2                    # up to so many panels of a, b is read where it stands
+    THIN = 12                       # up to so many rows of a, dot products may be cheaper
+
+# How a product is computed.
+cdef enum Method:
+    TILES                           # panels and register tiles
+    SUM_ROWS                        # M = 1: rows of b, scaled and added up
+    DOTS                            # few rows of a, contiguous columns of b: dot products
+
+
+# A matrix in memory: its first byte, and the bytes from one row and from one column to the next.
+cdef struct Matrix:
+    char* data
+    Py_ssize_t row
+    Py_ssize_t column
+
+
+# c (M x N) = a (M x K) @ b (K x N) + bias, which is NULL or one number for each column of c; for
+# each row if the roles of the operands are exchanged.
+cdef struct Product:
+    Py_ssize_t M, N, K
+    Matrix a, b, c
+    const char* bias
+    bint exchanged
+
+
+# The products differ in where their operands and outputs begin: `steps` are bytes for each axis.
+cdef struct Batch:
+    Product first
+    int axes
+    const cnp.npy_intp* sizes
+    const cnp.npy_intp* steps_a
+    const cnp.npy_intp* steps_b
+    Py_ssize_t step_c
+    Py_ssize_t count
+
+
+# The scratch memory of one thread, in numbers: a (packed) panel of a, a block of b, a block of sums.
+cdef struct Plan:
+    Method method
+    Py_ssize_t panel, block, sums
+
+
+# How each product is cut, and the rectangle of outputs that comes of it.
+cdef struct Cut:
+    Py_ssize_t rows, columns
+
+cdef struct Part:
+    Py_ssize_t top, bottom, left, right
+
+
+# Columns of a block of b: 256 KiB of it at the most, a part of L2.
+cdef inline Py_ssize_t columns_of(vec like) noexcept nogil:
+    return 16 * lanes(like)
+
+
+cdef inline Py_ssize_t up_to_multiple(Py_ssize_t n, Py_ssize_t unit) noexcept nogil:
+    return (n + unit - 1) // unit * unit
+
+
+cdef inline Py_ssize_t panels_of(Py_ssize_t rows) noexcept nogil:
+    return (rows + MR - 1) // MR
+
+
+# ---- the batch -----------------------------------------------------------------------------------
+
+cdef inline Batch alone(Product p) noexcept nogil:
+    cdef Batch batch
+    batch.first = p
+    batch.axes = 0
+    batch.count = 1
+    batch.step_c = 0
+    return batch
+
+
+cdef inline Product number(Py_ssize_t n, const Batch* batch) noexcept nogil:
+    cdef Product p = batch.first
+    cdef Py_ssize_t rest = n, position, a = 0, b = 0
+    cdef int i
+    for i in range(batch.axes - 1, -1, -1):
+        position = rest % batch.sizes[i]
+        rest = rest // batch.sizes[i]
+        a += position * batch.steps_a[i]
+        b += position * batch.steps_b[i]
+    p.c.data += n * batch.step_c
+    p.a.data += b if p.exchanged else a
+    p.b.data += a if p.exchanged else b
+    return p
+
+
+# A batch that shares one b, and whose rows of a follow each other evenly, is one tall product: b is
+# packed once.
+cdef inline void flatten(Batch* batch) noexcept nogil:
+    cdef Py_ssize_t rows = batch.first.M
+    cdef int i
+    for i in range(batch.axes - 1, -1, -1):
+        if batch.sizes[i] != 1:
+            if batch.steps_b[i] != 0 or batch.steps_a[i] != rows * batch.first.a.row:
+                return
+            rows *= batch.sizes[i]
+    batch.first.M = rows
+    batch.count = 1
+    batch.axes = 0
+
+
+# ---- the roles of the operands -------------------------------------------------------------------
+
+cdef inline Matrix turned(Matrix m) noexcept nogil:
+    return Matrix(m.data, m.column, m.row)
+
+
+cdef inline Product exchanged(const Product* p) noexcept nogil:
+    return Product(
+        p.N, p.M, p.K, turned(p.b), turned(p.a), turned(p.c), p.bias, not p.exchanged)
+
+
+# Rough costs in cycles of one core, for each number: a multiply-add 1 / V, a copy, a transposition.
+# Only their ratios matter.
+cdef inline double cost(const Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
+    cdef double copied = 0.1, transposed = 0.35
+    cdef double passes = (p.N + 16 * V - 1) // (16 * V)
+    cdef double total = <double>up_to_multiple(p.N, V) * p.M * p.K / V
+    total += passes * p.M * p.K * (copied if p.a.column == size else transposed)
+    if p.b.column != size:
+        total += transposed * p.N * p.K
+    elif panels_of(p.M) > IN_PLACE:
+        total += copied * p.N * p.K
+    if p.exchanged:
+        total += transposed * p.M * p.N
+    return total
+
+
+# A dot product ends with a sum over the lanes.
+cdef inline double cost_of_dots(const Product* p, Py_ssize_t V) noexcept nogil:
+    return <double>p.M * p.N * (p.K / <double>V + 6)
+
+
+# Choose how to compute; the product comes back in the orientation that this needs.
+cdef inline Method choose(Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
+    cdef Product other = exchanged(p)
+    cdef double tiles
+    if p.M == 1 or p.N == 1:
+        if p.M > 1:
+            p[0] = other
+        if p.b.column == size:
+            return SUM_ROWS
+        return DOTS if p.b.row == size else TILES
+    tiles = min(cost(p, V, size), cost(&other, V, size))
+    if p.M <= THIN and p.b.row == size and cost_of_dots(p, V) < tiles:
+        return DOTS
+    if p.N <= THIN and p.a.column == size and cost_of_dots(&other, V) < tiles:
+        p[0] = other
+        return DOTS
+    if cost(&other, V, size) == tiles:
+        p[0] = other
+    return TILES
+
+
+cdef inline Plan plan_for(Product* p, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t columns
+    cdef Plan plan
+    plan.method = choose(p, V, sizeof(element))
+    if plan.method == TILES:
+        columns = min(up_to_multiple(p.N, 2 * V), columns_of(zero))
+        plan.panel = MR * pitch_of(zero)
+        plan.block = columns * min(p.K, depth_of(zero))
+        plan.sums = columns * min(p.M, ROWS) if element is half or p.exchanged else 0
+    else:
+        plan.panel = p.M * up_to_multiple(p.K, V)
+        plan.block = 0
+        plan.sums = p.M * STRETCH
+    return plan
+
+
+# ---- threads -------------------------------------------------------------------------------------
+
+# Rectangles of as few tiles as possible; of equal ones the tall ones, because packing a is cheap.
+# Products are not cut where there are several for each thread.
+cdef inline Cut cut_for(
+        const Batch* batch, Plan plan, int threads, Py_ssize_t NR) noexcept nogil:
+    cdef Py_ssize_t tall = panels_of(batch.first.M) if plan.method == TILES else 1
+    cdef Py_ssize_t wide = (batch.first.N + NR - 1) // NR
+    cdef Py_ssize_t rows, columns, tiles, least = tall * wide + 1
+    cdef Cut cut = Cut(1, 1)
+    if threads == 1 or batch.count >= 4 * threads:
+        return cut
+    for rows in range(1, threads + 1):
+        if threads % rows == 0:
+            columns = threads // rows
+            tiles = ((tall + rows - 1) // rows) * ((wide + columns - 1) // columns)
+            if tiles < least:
+                least = tiles
+                cut = Cut(min(rows, tall), min(columns, wide))
+    return cut
+
+
+cdef inline Part part_of(
+        const Product* p, Cut cut, Py_ssize_t piece, Py_ssize_t NR) noexcept nogil:
+    cdef Py_ssize_t row = piece // cut.columns, column = piece % cut.columns
+    cdef Py_ssize_t wide = (p.N + NR - 1) // NR
+    return Part(
+        p.M * row // cut.rows, p.M * (row + 1) // cut.rows,
+        wide * column // cut.columns * NR, min(wide * (column + 1) // cut.columns * NR, p.N))

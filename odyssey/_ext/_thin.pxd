@@ -1,0 +1,104 @@
+# Products with one or a few rows of a. Each number of b is used so seldom that packing it would cost
+# more than the product; memory is the limit, and reading b in order is all that matters.
+#
+# Where the rows of b are contiguous, and a is a vector, 8 rows are read side by side and added to a
+# stretch of sums that stays in L1: 8 streams that the processor's prefetcher follows, and one load
+# and store of a sum for 8 multiply-adds. Each output is a sum over k in order.
+#
+# Where the columns of b are contiguous (a matrix times a vector is this case, transposed), outputs
+# are dot products: up to 4 rows of a and 4 columns of b run side by side in registers, each a sum
+# over every V-th k, and the lanes are added at the end. That is another order of summation than that
+# of the tiles; which of them computes a product depends on its shape and strides alone.
+
+from odyssey._ext._simd cimport element, lane_sum, lanes, load, real, times, vec
+from odyssey._ext._tile cimport load_first, store_first
+
+cdef enum:
+    STRETCH = 1024                  # columns whose sums are in L1 together, 4 or 8 KiB a row
+    SIDE = 8                        # rows of b read side by side
+    SQUARE = 4                      # rows and columns of dot products side by side
+
+
+# sums[j] += a[0] b[0, j] + ... + a[rows - 1] b[rows - 1, j]; rows is a literal.
+cdef inline void add_rows(int rows, const real* a, const char* b, Py_ssize_t row, Py_ssize_t n,
+        real* sums, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t i, j
+    cdef vec total
+    for j in range(n // V):
+        total = load(<const real*>sums + j * V, zero)
+        for i in range(rows):
+            total = total + times(a[i], load(<const element*>(b + i * row) + j * V, zero))
+        store_first(sums + j * V, V, total)
+    if n % V:
+        j = n // V
+        total = load_first(<const real*>sums + j * V, n % V, zero)
+        for i in range(rows):
+            total = total + times(
+                a[i], load_first(<const element*>(b + i * row) + j * V, n % V, zero))
+        store_first(sums + j * V, n % V, total)
+
+
+# sums (n) = a (K) @ b; n is at most STRETCH.
+cdef inline void sum_rows(Py_ssize_t K, Py_ssize_t n, const real* a, const char* b, Py_ssize_t row,
+        real* sums, element like, vec zero) noexcept nogil:
+    cdef Py_ssize_t j, k
+    for j in range(n):
+        sums[j] = 0
+    for k in range(K // SIDE):
+        add_rows(SIDE, a + k * SIDE, b + k * SIDE * row, row, n, sums, like, zero)
+    for k in range(K // SIDE * SIDE, K):
+        add_rows(1, a + k, b + k * row, row, n, sums, like, zero)
+
+
+# sums[i * STRETCH + j] = row i of a (they are `pitch` apart) . column j of b; rows and columns are
+# literals.
+cdef inline void dots(int rows, int columns, Py_ssize_t K, const real* a, Py_ssize_t pitch,
+        const char* b, Py_ssize_t column, real* sums, element like,
+        vec zero) noexcept nogil:
+    cdef vec[SQUARE * SQUARE] total
+    cdef vec b0
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t k, i, j
+    for i in range(rows * columns):
+        total[i] = zero
+    for k in range(K // V):
+        for j in range(columns):
+            b0 = load(<const element*>(b + j * column) + k * V, zero)
+            for i in range(rows):
+                total[i * columns + j] = total[i * columns + j] + b0 * load(
+                    a + i * pitch + k * V, zero)
+    if K % V:
+        k = K // V
+        for j in range(columns):
+            b0 = load_first(<const element*>(b + j * column) + k * V, K % V, zero)
+            for i in range(rows):
+                total[i * columns + j] = total[i * columns + j] + b0 * load_first(
+                    a + i * pitch + k * V, K % V, zero)
+    for i in range(rows):
+        for j in range(columns):
+            sums[i * STRETCH + j] = <real>lane_sum(total[i * columns + j])
+
+
+# All rows of a against `columns` columns of b, which stay in L1 meanwhile.
+cdef inline void dots_of_rows(int columns, Py_ssize_t M, Py_ssize_t K, const real* a,
+        Py_ssize_t pitch, const char* b, Py_ssize_t column, real* sums, element like,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(M // SQUARE):
+        dots(SQUARE, columns, K, a + i * SQUARE * pitch, pitch, b, column,
+             sums + i * SQUARE * STRETCH, like, zero)
+    for i in range(M // SQUARE * SQUARE, M):
+        dots(1, columns, K, a + i * pitch, pitch, b, column, sums + i * STRETCH, like, zero)
+
+
+# sums (M x n, rows STRETCH apart) = a (M x K) @ b (K x n); n is at most STRETCH.
+cdef inline void multiply_dots(Py_ssize_t M, Py_ssize_t K, Py_ssize_t n, const real* a,
+        Py_ssize_t pitch, const char* b, Py_ssize_t column, real* sums, element like,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n // SQUARE):
+        dots_of_rows(SQUARE, M, K, a, pitch, b + j * SQUARE * column, column, sums + j * SQUARE,
+                     like, zero)
+    for j in range(n // SQUARE * SQUARE, n):
+        dots_of_rows(1, M, K, a, pitch, b + j * column, column, sums + j, like, zero)

@@ -1,0 +1,98 @@
+# The register tile of the matrix product: a block of outputs that stays in registers while the sum
+# over k runs.
+#
+# A tile has up to MR rows and two registers of columns (one, where fewer are left). Each step of k
+# loads a row of b, and for each row of the tile broadcasts one number of a and does two fused
+# multiply-adds. With AVX-512 that is 28 of them for 2 + 14 loads: the multipliers are always busy,
+# and 28 independent sums hide their latency of 4 steps.
+#
+# a is read row by row from a packed panel whose rows are PITCH apart, a constant: an address then is
+# one register plus a literal, and no pointers but two compete with the sums. An odd number of cache
+# lines between the rows spreads them over the sets of L1.
+#
+# Every output is one sum over k in order in one lane. In which tile it stands changes nothing.
+
+from odyssey._ext._simd cimport (
+    MR, element, lanes, load, load_part, real, store, store_part, times, vec, vf32,
+)
+
+cdef extern from "inline.h":
+    pass
+
+
+# How much of the inner dimension a panel holds: MR rows fill two thirds of a 32 KiB L1 at most.
+cdef inline Py_ssize_t depth_of(vec like) noexcept nogil:
+    if vec is vf32:
+        return 256
+    else:
+        return 192
+
+
+# From one row of a panel of a to the next: a cache line more than its depth, 17 and 25 lines.
+cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
+    return depth_of(like) + 64 // sizeof(vec) * lanes(like)
+
+
+# c (rows x columns) = a (rows x K) @ b (K x columns), plus what c holds if `more`, plus bias (NULL
+# for none). `rows` and `wide` are literals in every call: the compiler unrolls the loops over i, and
+# `low` and `high` are registers.
+cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b,
+        Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
+        vec zero) noexcept nogil:
+    cdef vec[MR] low
+    cdef vec[MR] high
+    cdef vec b0, b1 = zero
+    cdef Py_ssize_t i, k
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t pitch = pitch_of(zero)
+    cdef Py_ssize_t rest = columns - V if wide else columns     # in the last register of a row
+    for i in range(rows):
+        low[i] = zero
+        high[i] = zero
+        if more:
+            if wide:
+                low[i] = load(<const real*>c + i * ldc, zero)
+                high[i] = load_first(<const real*>c + i * ldc + V, rest, zero)
+            else:
+                low[i] = load_first(<const real*>c + i * ldc, rest, zero)
+    for k in range(K):
+        b0 = load(b + k * ldb, zero)
+        if wide:
+            b1 = load(b + k * ldb + V, zero)
+        for i in range(rows):
+            low[i] = low[i] + times(a[i * pitch + k], b0)
+            if wide:
+                high[i] = high[i] + times(a[i * pitch + k], b1)
+    if bias != NULL:
+        b0 = load(bias, zero) if wide else load_first(bias, rest, zero)
+        if wide:
+            b1 = load_first(bias + V, rest, zero)
+        for i in range(rows):
+            low[i] = low[i] + b0
+            high[i] = high[i] + b1
+    for i in range(rows):
+        if wide:
+            store(c + i * ldc, low[i])
+            store_first(c + i * ldc + V, rest, high[i])
+        else:
+            store_first(c + i * ldc, rest, low[i])
+
+
+cdef inline vec load_first(const element* p, Py_ssize_t n, vec zero) noexcept nogil:
+    return load(p, zero) if n >= lanes(zero) else load_part(p, n, zero)
+
+
+cdef inline void store_first(element* p, Py_ssize_t n, vec v) noexcept nogil:
+    if n >= lanes(v):
+        store(p, v)
+    else:
+        store_part(p, n, v)
+
+
+cdef inline void some_rows(int rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb,
+        real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
+        vec zero) noexcept nogil:
+    if columns > lanes(zero):
+        fixed_tile(rows, True, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+    else:
+        fixed_tile(rows, False, K, a, b, ldb, c, ldc, columns, more, bias, zero)
