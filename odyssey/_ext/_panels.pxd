@@ -11,6 +11,7 @@ from odyssey._ext._simd cimport (
 )
 
 cdef extern from "transpose.h" nogil:
+    void __builtin_prefetch(const void* address, int write, int locality)
     void transpose4_f32(const float* source, Py_ssize_t step, float* out, Py_ssize_t to)
     void transpose4_f64(const double* source, Py_ssize_t step, double* out, Py_ssize_t to)
     void transpose4_f16_f32(
@@ -111,3 +112,14 @@ cdef inline void pack_columns(const char* data, Py_ssize_t row, Py_ssize_t colum
         for k in range(depth):
             for j in range(columns, width):
                 out[k * width + j] = 0
+
+
+# Ask for a share of the numbers that pack_rows will read, `share` of `shares`, to be brought to L2.
+cdef inline void fetch_rows(const char* data, Py_ssize_t row, Py_ssize_t column, Py_ssize_t rows,
+        Py_ssize_t depth, Py_ssize_t share, Py_ssize_t shares, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t lines = rows, step = row, width = depth * size, i, byte
+    if column != size:
+        lines, step, width = depth, column, rows * size
+    for i in range(lines * share // shares, lines * (share + 1) // shares):
+        for byte in range(0, width, 64):
+            __builtin_prefetch(data + i * step + byte, 0, 2)

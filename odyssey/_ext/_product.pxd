@@ -62,7 +62,7 @@ cdef struct Part:
 
 # Columns of a block of b: 256 KiB of it at the most, a part of L2.
 cdef inline Py_ssize_t columns_of(vec like) noexcept nogil:
-    return 16 * lanes(like)
+    return 32 * lanes(like)
 
 
 cdef inline Py_ssize_t up_to_multiple(Py_ssize_t n, Py_ssize_t unit) noexcept nogil:

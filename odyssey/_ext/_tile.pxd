@@ -16,8 +16,11 @@ from odyssey._ext._simd cimport (
     MR, element, lanes, load, load_part, real, store, store_part, times, vec, vf32,
 )
 
-cdef extern from "inline.h":
-    pass
+cdef extern from "inline.h" nogil:
+    void __builtin_prefetch(const void* address, int write, int locality)
+
+cdef enum:
+    FAR = 64                        # steps of k that are longer than it takes to fetch from memory
 
 
 # How much of the inner dimension a panel holds: MR rows fill two thirds of a 32 KiB L1 at most.
@@ -49,12 +52,9 @@ cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, co
     for i in range(rows):
         low[i] = zero
         high[i] = zero
-        if more:
-            if wide:
-                low[i] = load(<const real*>c + i * ldc, zero)
-                high[i] = load_first(<const real*>c + i * ldc + V, rest, zero)
-            else:
-                low[i] = load_first(<const real*>c + i * ldc, rest, zero)
+        if more or K > FAR:         # what c holds, or its place, arrives while k runs
+            __builtin_prefetch(c + i * ldc, 1, 3)
+            __builtin_prefetch(c + i * ldc + columns - 1, 1, 3)
     for k in range(K):
         b0 = load(b + k * ldb, zero)
         if wide:
@@ -63,6 +63,13 @@ cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, co
             low[i] = low[i] + times(a[i * pitch + k], b0)
             if wide:
                 high[i] = high[i] + times(a[i * pitch + k], b1)
+    if more:
+        for i in range(rows):
+            if wide:
+                low[i] = low[i] + load(<const real*>c + i * ldc, zero)
+                high[i] = high[i] + load_first(<const real*>c + i * ldc + V, rest, zero)
+            else:
+                low[i] = low[i] + load_first(<const real*>c + i * ldc, rest, zero)
     if bias != NULL:
         b0 = load(bias, zero) if wide else load_first(bias, rest, zero)
         if wide:
