@@ -28,7 +28,7 @@ cdef inline Py_ssize_t depth_of(vec like) noexcept nogil:
     if vec is vf32:
         return 256
     else:
-        return 192
+        return 256
 
 
 # From one row of a panel of a to the next: a cache line more than its depth, 17 and 25 lines.

@@ -56,6 +56,7 @@ cnp.import_array()
 
 cdef enum:
     MOST_AXES = 64                  # NumPy's limit
+    AHEAD = 8                       # rows of b that are fetched before they are packed
     WORTH = 150000                  # multiply-adds that are worth waking a thread for
 
 
@@ -103,6 +104,7 @@ cdef void pack_block(const Product* p, Py_ssize_t k0, Py_ssize_t depth, Py_ssize
     cdef const char* b = p.b.data + k0 * p.b.row + j0 * p.b.column
     for k in range(depth if p.b.column == size else 0):
         for j in range(whole, full):
+            fetch_rows(b + (k + AHEAD) * p.b.row + j * NR * size, 0, size, 1, NR, 0, 1, size)
             widen_row(<const element*>(b + k * p.b.row) + j * NR, NR, block + (j * depth + k) * NR,
                       zero)
     for j in range(full if p.b.column == size else 0, (columns + NR - 1) // NR):
