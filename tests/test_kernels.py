@@ -70,6 +70,19 @@ def log_softmax_backward(grad, out, axis=-1):
     return along_rows(lambda y: np.eye(len(y)) - np.exp(y)[None, :], grad, out, axis)
 
 
+def linear(x, weight, bias=0.0):
+    return np.einsum("...i,oi->...o", x, weight) + bias
+
+
+def linear_backward(grad, x, weight, needs=(True, True, True)):
+    grads = (
+        np.einsum("...o,oi->...i", grad, weight),
+        np.einsum("...o,...i->oi", grad, x),
+        np.einsum("...o->o", grad),
+    )
+    return tuple(g for g, needed in zip(grads, needs, strict=True) if needed)
+
+
 def softmax_cross_entropy(x, labels):
     below = x - x.max(1, keepdims=True)  # not before: -1e4 beside 1e4 would hide the digits
     log_total = np.logaddexp.reduce(below, 1)
@@ -214,6 +227,8 @@ FORMULAS = {
     "depthwise_conv2d_backward": depthwise_conv2d_backward,
     "depthwise_separable_conv2d": depthwise_separable_conv2d,
     "depthwise_separable_conv2d_backward": depthwise_separable_conv2d_backward,
+    "linear": linear,
+    "linear_backward": linear_backward,
     "log_softmax": log_softmax,
     "log_softmax_backward": log_softmax_backward,
     "matmul": np.matmul,
@@ -275,6 +290,19 @@ def fractions(shape, seed):
     for i in np.ndindex(shape):
         out[i] = Fraction(int(rng.integers(-9, 10)), int(rng.integers(1, 8)))
     return out
+
+
+def test_exact_linear():
+    x, weight, bias = fractions((3, 4), 2), fractions((2, 4), 3), fractions((2,), 4)
+    y = reference.linear(x, weight, bias)
+    for n, o in np.ndindex(3, 2):
+        assert y[n, o] == sum(x[n, i] * weight[o, i] for i in range(4)) + bias[o]
+    g = fractions((3, 2), 5)
+    grad_x, grad_weight, grad_bias = reference.linear_backward(g, x, weight)
+    # Linear in each argument: each gradient times its argument is the product with g, exactly.
+    product = (g * (y - bias)).sum()
+    assert product == (grad_x * x).sum() == (grad_weight * weight).sum()
+    assert (grad_bias * bias).sum() == (g * bias).sum()
 
 
 def test_exact_matmul():

@@ -56,21 +56,24 @@ cdef inline stored converted(const element* p, stored like) noexcept nogil:
         return <stored>p[0]
 
 
-# out[j * to + i] = source[i * step + j] for i < rows, j < columns; steps in numbers.
-cdef inline void transposed(const element* source, Py_ssize_t step, Py_ssize_t rows, Py_ssize_t columns,
-        stored* out, Py_ssize_t to) noexcept nogil:
-    cdef Py_ssize_t i, j, n, first, last, right
-    cdef Py_ssize_t below = rows - rows % 4
+# out[j * to + i] = source[i * step + j] for i < rows, j < columns; steps in numbers. Where 4 does not
+# divide them, the last block of 4 overlaps the one before.
+cdef inline void transposed(const element* source, Py_ssize_t step, Py_ssize_t rows,
+        Py_ssize_t columns, stored* out, Py_ssize_t to) noexcept nogil:
+    cdef Py_ssize_t i, j, first, last, n, block_i, block_j
+    if rows < 4 or columns < 4:
+        for i in range(rows):
+            for j in range(columns):
+                out[j * to + i] = converted(source + i * step + j, out[0])
+        return
     for n in range((columns + STEP - 1) // STEP):
         first = n * STEP
         last = min(first + STEP, columns)
-        right = last - (last - first) % 4
-        for i in range(0, below, 4):
-            for j in range(first, right, 4):
+        for block_i in range((rows + 3) // 4):
+            i = min(block_i * 4, rows - 4)
+            for block_j in range((last - first + 3) // 4):
+                j = min(first + block_j * 4, last - 4)
                 transpose4(source + i * step + j, step, out + j * to + i, to)
-        for i in range(rows):       # what is left on the right and below
-            for j in range(right if i < below else first, last):
-                out[j * to + i] = converted(source + i * step + j, out[0])
 
 
 # n numbers in a row, half precision widened.

@@ -45,7 +45,8 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward, check_needs
+from odyssey.utils.kernel_checks import check_needs
+from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 
 cnp.import_array()
 

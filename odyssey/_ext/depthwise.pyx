@@ -47,8 +47,9 @@ import numpy as np
 # The pointwise half is a kernel of the same level.
 from .conv import conv2d, conv2d_backward
 
+from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import (
-    check_depthwise, check_depthwise_backward, check_needs, check_separable,
+    check_depthwise, check_depthwise_backward, check_separable,
     check_separable_backward,
 )
 

@@ -50,7 +50,9 @@ from odyssey._ext._tile cimport depth_of, load_first, pitch_of, some_rows, store
 
 import numpy as np
 
-from odyssey.utils.kernel_checks import check_linear, check_linear_backward, check_matmul
+from odyssey.utils.kernel_checks import (
+    check_linear, check_linear_backward, check_matmul, check_needs,
+)
 
 cnp.import_array()
 
@@ -430,8 +432,8 @@ def linear_backward(
     grad: np.ndarray,
     x: np.ndarray,
     weight: np.ndarray,
-    needs: tuple[bool, bool, bool] = (True, True, True),
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    needs: tuple[bool, ...] = (True, True, True),
+) -> tuple[np.ndarray | None, ...]:
     """Return the gradients of linear for x, weight and bias.
 
     Same contract as odyssey.reference.linear.linear_backward. Three products:
@@ -455,6 +457,8 @@ def linear_backward(
     if not fits:
         check_linear_backward(grad, x, weight)
         raise AssertionError("linear_backward: the checks in C and in Python differ")
+    if not isinstance(needs, tuple) or len(needs) != 3:
+        needs = check_needs("linear_backward", needs, 3)
     grad = as_rows(grad)
     rows = count_rows(grad)
     features_out = PyArray_DIMS(weight)[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from odyssey.backend import kernel
 from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_one_dtype
 from odyssey.core.matrix import matmul, swapaxes
-from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
 
 __all__ = ["linear", "linear_backward"]
@@ -61,42 +61,24 @@ def linear(x, weight, bias=None):
     tensor([[ 1., 13.]])
     """
     x, weight = as_array(x), as_array(weight)
-    _check(x, weight, bias)
-    features_out, features_in = weight.shape
-    rows = math.prod(x.shape[:-1])
-    out = matmul(x.reshape(rows, features_in), weight.T)
-    if bias is not None:
-        out += bias
-    return out.reshape(*x.shape[:-1], features_out)
-
-
-def _check(x, weight, bias):
-    if x.ndim == 0 or weight.ndim != 2:
-        raise ShapeError(
-            f"linear: x needs at least 1 axis and weight 2 (x: {x.shape}, weight: {weight.shape})"
-        )
-    if x.shape[-1] != weight.shape[1]:
-        raise ShapeError(
-            f"linear: x has {x.shape[-1]} features but weight expects {weight.shape[1]} "
-            f"(x: {x.shape}, weight: {weight.shape})"
-        )
-    if bias is not None and bias.shape != weight.shape[:1]:
-        raise ShapeError(
-            f"linear: bias must have shape {weight.shape[:1]} but has {bias.shape} "
-            f"(weight: {weight.shape})"
-        )
     check_one_dtype("linear", x=x, weight=weight, bias=bias)
+    return kernel("linear")(x, weight, bias)
 
 
 @linear.backward_rule(wrt=("x", "weight", "bias"))
 def linear_backward(grad, x, weight, needs=(True, True, True)):
     """Return the gradients of :func:`linear` for ``x``, ``weight`` and ``bias``."""
+    return kernel("linear_backward")(grad, x, weight, needs)
+
+
+@linear.backward_formula
+def linear_backward_formula(grad, x, weight, needs=(True, True, True)):
+    """Return the same in operations that can be differentiated again."""
     features_out, features_in = weight.shape
     rows = math.prod(x.shape[:-1])
     grad = grad.reshape((rows, features_out))
-    grad_x = matmul(grad, weight).reshape(x.shape) if needs[0] else None
-    grad_weight = None
-    if needs[1]:
-        grad_weight = matmul(swapaxes(grad, 0, 1), x.reshape((rows, features_in)))
-    grad_bias = add_up(grad, 0) if needs[2] else None
-    return grad_x, grad_weight, grad_bias
+    return (
+        matmul(grad, weight).reshape(x.shape) if needs[0] else None,
+        matmul(swapaxes(grad, 0, 1), x.reshape((rows, features_in))) if needs[1] else None,
+        add_up(grad, 0) if needs[2] else None,
+    )

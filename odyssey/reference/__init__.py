@@ -29,6 +29,7 @@ from odyssey.reference.depthwise import (
     depthwise_separable_conv2d_backward,
 )
 from odyssey.reference.dropout import dropout, dropout_backward
+from odyssey.reference.linear import linear, linear_backward
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
 from odyssey.reference.optim import adam, sgd
@@ -60,6 +61,8 @@ __all__ = [
     "dropout_backward",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "linear",
+    "linear_backward",
     "log_softmax",
     "log_softmax_backward",
     "matmul",

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward, check_needs
+from odyssey.utils.kernel_checks import check_needs
+from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 from odyssey.utils.windows import groups_of, inside, padded, taps
 
 __all__ = ["conv2d", "conv2d_backward"]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from odyssey.reference.conv import conv2d, conv2d_backward
+from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import (
     check_depthwise,
     check_depthwise_backward,
-    check_needs,
     check_separable,
     check_separable_backward,
 )

@@ -22,6 +22,7 @@ __all__ = [
     "check_linear",
     "check_linear_backward",
     "check_matmul",
+    "check_needs",
     "check_optimizer",
     "check_same_shape",
     "check_step",
@@ -142,6 +143,13 @@ def _check_features(op: str, x: np.ndarray, weight: np.ndarray) -> None:
         raise ShapeError(
             f"{op}: x has {x.shape[-1]} features but weight expects {weight.shape[1]} ({shapes})"
         )
+
+
+def check_needs(op: str, needs: Any, count: int) -> tuple[bool, ...]:
+    """Return ``needs`` as a tuple of ``count`` bools, or raise."""
+    if not isinstance(needs, (tuple, list)) or len(needs) != count:
+        raise ShapeError(f"{op}: needs must hold {count} truth values, got {needs!r}")
+    return tuple(map(bool, needs))
 
 
 def _check_labels(op: str, x: np.ndarray, labels: np.ndarray) -> None:

@@ -17,7 +17,6 @@ __all__ = [
     "check_conv2d_backward",
     "check_depthwise",
     "check_depthwise_backward",
-    "check_needs",
     "check_separable",
     "check_separable_backward",
 ]
@@ -172,13 +171,6 @@ def check_separable_backward(
     window = check_depthwise(op, x, depthwise_weight, None, stride, padding, dilation, objects)
     _check_grad(op, grad, x, pointwise_weight, window, objects)
     return (x.shape[0], depthwise_weight.shape[0], *window.outputs)
-
-
-def check_needs(op: str, needs: Any, count: int) -> tuple[bool, ...]:
-    """Return ``needs`` as a tuple of ``count`` bools, or raise."""
-    if not isinstance(needs, (tuple, list)) or len(needs) != count:
-        raise ShapeError(f"{op}: needs must hold {count} truth values, got {needs!r}")
-    return tuple(map(bool, needs))
 
 
 def _check_images(op: str, objects: bool, **arrays: np.ndarray | None) -> None:
