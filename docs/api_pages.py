@@ -64,6 +64,7 @@ INTERNAL = {
     "odyssey.engine": "reached through Tensor.backward and odyssey.autograd",
     "odyssey.environment": "its public name is odyssey.show_config",
     "odyssey.grad_mode": "its public names are those of odyssey",
+    "odyssey.memory": "its public names are those of odyssey",
     "odyssey.serialization": "its public names are odyssey.save and odyssey.load",
     "odyssey.tensor": "its public names are those of odyssey",
     "odyssey.testing.cases": "data: the inputs on which the kernels are compared",
@@ -82,6 +83,7 @@ GROUPS = {
         "odyssey.utils.random",
         "odyssey.utils.defaults",
     ),
+    "Memory": ("odyssey.memory",),
     "Files": ("odyssey.serialization",),
 }
 

@@ -37,6 +37,12 @@ from odyssey.core.creation import (
 )
 from odyssey.environment import show_config
 from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
+from odyssey.memory import (
+    empty_cache,
+    memory_stats,
+    reset_peak_memory_stats,
+    set_cache_limit,
+)
 from odyssey.tensor import Parameter, Tensor
 from odyssey.threads import get_num_threads, set_num_threads
 from odyssey.utils.defaults import get_default_dtype, set_default_dtype
@@ -53,6 +59,7 @@ __all__ = [
     "core",
     "data",
     "empty",
+    "empty_cache",
     "enable_grad",
     "errors",
     "eye",
@@ -68,6 +75,7 @@ __all__ = [
     "linspace",
     "load",
     "manual_seed",
+    "memory_stats",
     "models",
     "nn",
     "no_grad",
@@ -76,8 +84,10 @@ __all__ = [
     "rand",
     "randn",
     "reference",
+    "reset_peak_memory_stats",
     "save",
     "set_backend",
+    "set_cache_limit",
     "set_default_dtype",
     "set_num_threads",
     "show_config",

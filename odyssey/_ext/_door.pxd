@@ -3,6 +3,8 @@
 
 cimport numpy as cnp
 
+from odyssey._ext._pool cimport empty
+
 cdef extern from "numpy/arrayobject.h" nogil:
     bint PyArray_ISNOTSWAPPED(cnp.ndarray x)
     bint PyArray_ISALIGNED(cnp.ndarray x)
@@ -16,17 +18,14 @@ cdef extern from "numpy/arrayobject.h" nogil:
 
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_Check(object x)
-    object PyArray_NewLikeArray(cnp.ndarray prototype, int order, void* descr, int subok)
     object PyArray_EMPTY(int nd, const cnp.npy_intp* dims, int typenum, int fortran)
     object PyArray_ZEROS(int nd, const cnp.npy_intp* dims, int typenum, int fortran)
-    object PyArray_NewCopy(cnp.ndarray x, int order)
+    int PyArray_CopyInto(cnp.ndarray destination, cnp.ndarray source) except -1
     cnp.npy_intp PyArray_SIZE(cnp.ndarray x)
     enum:
         NPY_HALF
         NPY_FLOAT
         NPY_DOUBLE
-    int NPY_CORDER
-    int NPY_KEEPORDER
 
 
 # NPY_HALF, NPY_FLOAT or NPY_DOUBLE for an array of native floats, -1 for anything else.
@@ -45,18 +44,26 @@ cdef inline int sum_type(int number) noexcept:
     return NPY_FLOAT if number == NPY_HALF else number
 
 
+# A C-contiguous copy of an array of native numbers.
+cdef inline object copied(object x):
+    out = empty(PyArray_NDIM(<cnp.ndarray>x), PyArray_DIMS(<cnp.ndarray>x),
+                PyArray_TYPE(<cnp.ndarray>x))
+    PyArray_CopyInto(out, x)
+    return out
+
+
 # The array itself if C can read its elements where they stand, else a copy.
 cdef inline object aligned(object x):
     if PyArray_ISALIGNED(<cnp.ndarray>x):
         return x
-    return PyArray_NewCopy(<cnp.ndarray>x, NPY_CORDER)
+    return copied(x)
 
 
 # The array itself if it is one C-contiguous aligned block, else a copy.
 cdef inline object contiguous(object x):
     if PyArray_IS_C_CONTIGUOUS(<cnp.ndarray>x) and PyArray_ISALIGNED(<cnp.ndarray>x):
         return x
-    return PyArray_NewCopy(<cnp.ndarray>x, NPY_CORDER)
+    return copied(x)
 
 
 cdef inline bint same_shape(object x, object y) noexcept:

@@ -6,14 +6,12 @@
 cimport numpy as cnp
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_DIMS, PyArray_ISALIGNED, PyArray_STRIDES, PyArray_TYPE,
+    NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_CopyInto, PyArray_DIMS, PyArray_ISALIGNED,
+    PyArray_STRIDES, PyArray_TYPE,
 )
+from odyssey._ext._pool cimport empty_strided
 
 cdef extern from "numpy/arrayobject.h":
-    object PyArray_New(
-        type subtype, int nd, const cnp.npy_intp* dims, int typenum, const cnp.npy_intp* strides,
-        void* data, int itemsize, int flags, void* prototype)
-    int PyArray_CopyInto(cnp.ndarray destination, cnp.ndarray source) except -1
     int PyArray_ITEMSIZE(cnp.ndarray x)
 
 cnp.import_array()
@@ -66,7 +64,7 @@ cdef object empty_channels_last(
     strides[3] = strides[1] * max(C, 1)
     strides[2] = strides[3] * max(W, 1)
     strides[0] = strides[2] * max(H, 1)
-    return PyArray_New(cnp.ndarray, 4, shape, typenum, strides, NULL, 0, 0, NULL)
+    return empty_strided(4, shape, strides, typenum)
 
 
 def conversions():

@@ -21,9 +21,8 @@ from cython.parallel cimport prange
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_TYPE,
-)
+from odyssey._ext._door cimport NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_TYPE
+from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     WIDE, element, half, float_to_half, lanes, load, load_part, real, scratch, store, times, vec,
     vsplat_f32, vsplat_f64,
@@ -414,7 +413,7 @@ cdef inline object bias_gradient(object grad):
     cdef void* out
     cdef int number = PyArray_TYPE(grad)
     cdef int failed
-    bias = PyArray_EMPTY(1, shape + 1, number, 0)
+    bias = empty(1, shape + 1, number)
     out = PyArray_DATA(bias)
     with nogil:
         if number == NPY_FLOAT:

@@ -16,9 +16,10 @@ from cython.parallel cimport prange
 from libc.math cimport INFINITY, log
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_DIMS, PyArray_NDIM,
-    PyArray_NewLikeArray, PyArray_SIZE, contiguous, float_type, same_layout, same_shape,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_SIZE, contiguous,
+    float_type, same_layout, same_shape,
 )
+from odyssey._ext._pool cimport empty_like
 from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
     element, exponential, half, keep, lane_sum, lanes, load, load_part, splat, store, store_part,
@@ -75,11 +76,11 @@ cdef object relu_door(object value, object test, int number):
     cdef void* t
     cdef void* o
     cdef Py_ssize_t n = PyArray_SIZE(value)
-    out = PyArray_NewLikeArray(value, NPY_KEEPORDER, NULL, 0)
+    out = empty_like(value)
     if not (same_layout(value, out) and same_layout(test, out)):
         value = contiguous(value)
         test = contiguous(test)
-        out = PyArray_NewLikeArray(value, NPY_KEEPORDER, NULL, 0)
+        out = empty_like(value)
     v = PyArray_DATA(value)
     t = PyArray_DATA(test)
     o = PyArray_DATA(out)
@@ -256,7 +257,7 @@ cdef object rows_door(Function function, str op, object a, object b, object axis
         b = np.moveaxis(b, axis, -1)
     a = contiguous(a)
     b = contiguous(b)
-    out = PyArray_NewLikeArray(a, NPY_KEEPORDER, NULL, 0)
+    out = empty_like(a)
     C = PyArray_DIMS(a)[PyArray_NDIM(a) - 1]
     N = PyArray_SIZE(a) // max(C, 1)
     pa = PyArray_DATA(a)

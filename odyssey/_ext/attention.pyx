@@ -33,8 +33,9 @@ from odyssey._ext._attention_door cimport (
     MOST_AXES, bind, blocks_of, fitting, rounded, threads_for,
 )
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_EMPTY, aligned, float_type, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, aligned, float_type, sum_type,
 )
+from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     element, half, lanes, load, real, scratch, splat, store, vec, vsplat_f32, vsplat_f64,
 )
@@ -165,8 +166,8 @@ def scaled_dot_product_attention(
     for i in range(p.axes + 1):
         shape[i] = p.sizes[i]
     shape[p.axes + 1] = p.V
-    out = PyArray_EMPTY(p.axes + 2, shape, number, 0)
-    logsumexp = PyArray_EMPTY(p.axes + 1, shape, sum_type(number), 0)
+    out = empty(p.axes + 2, shape, number)
+    logsumexp = empty(p.axes + 1, shape, sum_type(number))
     cdef void* y = PyArray_DATA(out)
     cdef void* s = PyArray_DATA(logsumexp)
     with nogil:

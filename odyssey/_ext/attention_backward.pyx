@@ -27,9 +27,10 @@ from odyssey._ext._attention_door cimport (
     MOST_AXES, bind, blocks_of, fitting, operand, rounded, threads_for,
 )
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM, PyArray_ZEROS,
-    aligned, contiguous, float_type, same_shape, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_ZEROS, aligned,
+    contiguous, float_type, same_shape, sum_type,
 )
+from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     element, half, lane_sum, lanes, load, real, scratch, splat, vec, vsplat_f32, vsplat_f64,
 )
@@ -303,13 +304,13 @@ def scaled_dot_product_attention_backward(
     to.q = to.k = to.v = to.mask = NULL
     grad_q = grad_k = grad_v = grad_mask = None
     if needs[0]:
-        grad_q = PyArray_EMPTY(p.axes + 2, PyArray_DIMS(q), number, 0)
+        grad_q = empty(p.axes + 2, PyArray_DIMS(q), number)
         to.q = PyArray_DATA(grad_q)
     if needs[1]:
-        grad_k = PyArray_EMPTY(p.axes + 2, PyArray_DIMS(k), number, 0)
+        grad_k = empty(p.axes + 2, PyArray_DIMS(k), number)
         to.k = PyArray_DATA(grad_k)
     if needs[2]:
-        grad_v = PyArray_EMPTY(p.axes + 2, PyArray_DIMS(v), number, 0)
+        grad_v = empty(p.axes + 2, PyArray_DIMS(v), number)
         to.v = PyArray_DATA(grad_v)
     if needs[3]:
         for i in range(p.axes + 1):

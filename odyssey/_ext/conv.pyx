@@ -26,10 +26,10 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_STRIDES,
-    PyArray_TYPE, aligned,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, aligned,
 )
 from odyssey._ext._layout cimport channels_last, empty_channels_last
+from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     WIDE, element, half, lanes, load, real, scratch, store, store_part, times, vec, vsplat_f32,
     vsplat_f64,
@@ -241,7 +241,7 @@ cdef int walk_all(const Walk* walk, Filters filters, const real* source, const c
     cdef Py_ssize_t tiles = (pixels + PIXELS - 1) // PIXELS
     cdef Py_ssize_t runs = (tiles + RUN - 1) // RUN
     cdef Py_ssize_t width = WIDE * V
-    cdef Py_ssize_t empty = max(walk.h.taps, 1) * walk.groups * walk.inner
+    cdef Py_ssize_t blank = max(walk.h.taps, 1) * walk.groups * walk.inner
     cdef Py_ssize_t weights, job, k
     cdef double work = <double>pixels * taps * walk.inner * walk.outs * walk.groups
     cdef int threads = num_threads() if work > PARALLEL else 1
@@ -254,12 +254,12 @@ cdef int walk_all(const Walk* walk, Filters filters, const real* source, const c
     if blocks == 1:
         width = width_of(walk.outs, 0, zero) * V
     weights = total * taps * walk.inner * width
-    biases = <real*>scratch((total * WIDE * V + empty + weights) * sizeof(real))
+    biases = <real*>scratch((total * WIDE * V + blank + weights) * sizeof(real))
     if biases == NULL:
         return -1
     nothing = biases + total * WIDE * V
-    packed = nothing + empty
-    memset(biases, 0, (total * WIDE * V + empty) * sizeof(real))
+    packed = nothing + blank
+    memset(biases, 0, (total * WIDE * V + blank) * sizeof(real))
     if bias != NULL:
         for k in range(walk.groups * walk.outs):
             biases[k // walk.outs * blocks * WIDE * V + k % walk.outs] = stored(
@@ -394,7 +394,7 @@ def conv2d_backward(
                     <half*>target, vsplat_f32(0))
     g = PyArray_DATA(grad)
     if needs[1]:
-        grad_weight = PyArray_EMPTY(4, PyArray_DIMS(weight), call.number, 0)
+        grad_weight = empty(4, PyArray_DIMS(weight), call.number)
         x = widened(channels_last(x))
         source = PyArray_DATA(x)
         target = PyArray_DATA(grad_weight)

@@ -25,10 +25,11 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_STRIDES,
-    PyArray_TYPE, aligned, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE,
+    aligned, sum_type,
 )
 from odyssey._ext._layout cimport channels_last, empty_channels_last
+from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     WIDE, element, float_to_half, half, lanes, load, load_part, real, scratch, store, store_part,
     vec, vsplat_f32, vsplat_f64,
@@ -427,7 +428,7 @@ def depthwise_conv2d_backward(
                     vsplat_f32(0))
         grad_x = folded(grad_x, M, x.dtype)
     if needs[1]:
-        grad_weight = PyArray_EMPTY(4, PyArray_DIMS(weight), number, 0)
+        grad_weight = empty(4, PyArray_DIMS(weight), number)
         images = repeated(widened(channels_last(x)), M)
         source = PyArray_DATA(images)
         target = PyArray_DATA(grad_weight)

@@ -14,9 +14,10 @@ from cython.parallel cimport prange
 from libc.stdint cimport uint32_t, uint64_t
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_DIMS, PyArray_IS_C_CONTIGUOUS,
-    PyArray_NDIM, PyArray_NewLikeArray, PyArray_SIZE, PyArray_STRIDES, aligned, float_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_IS_C_CONTIGUOUS, PyArray_NDIM,
+    PyArray_SIZE, PyArray_STRIDES, aligned, float_type,
 )
+from odyssey._ext._pool cimport empty_like
 from odyssey._ext._simd cimport element, float_to_half, half, number, real
 from odyssey._ext._threads cimport num_threads
 
@@ -173,7 +174,7 @@ cdef object door(str op, str name, object x, object p, object seed):
     bits.seed, bits.threshold, bits.scale = check_dropout(op, x, p, seed, name=name)
     dtype = float_type(x)
     x = aligned(x)
-    out = PyArray_NewLikeArray(x, NPY_KEEPORDER, NULL, 0)
+    out = empty_like(x)
     n = PyArray_SIZE(x)
     set_view(&view, x, out, x.itemsize)
     px = PyArray_DATA(x)

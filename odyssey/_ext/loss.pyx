@@ -12,9 +12,10 @@ from cython.parallel cimport prange
 from libc.math cimport log
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_Check, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY,
-    PyArray_NDIM, PyArray_NewLikeArray, PyArray_TYPE, contiguous, float_type, sum_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_Check, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_TYPE,
+    contiguous, float_type, sum_type,
 )
+from odyssey._ext._pool cimport empty, empty_like
 from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
     element, exponential, float_to_half, half, lane_max, lanes, load, load_part, number, real,
@@ -126,8 +127,8 @@ def softmax_cross_entropy(x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray
         check_cross_entropy(x, labels)
         raise AssertionError("softmax_cross_entropy: the checks in C and in Python differ")
     x = contiguous(x)
-    losses = PyArray_EMPTY(1, &N, kind, 0)
-    log_total = PyArray_EMPTY(1, &N, sum_type(kind), 0)
+    losses = empty(1, &N, kind)
+    log_total = empty(1, &N, sum_type(kind))
     cdef void* px = PyArray_DATA(x)
     cdef void* po = PyArray_DATA(losses)
     cdef void* ps = PyArray_DATA(log_total)
@@ -166,7 +167,7 @@ def softmax_cross_entropy_backward(
     grad = contiguous(grad)
     x = contiguous(x)
     log_total = contiguous(log_total)
-    out = PyArray_NewLikeArray(x, NPY_KEEPORDER, NULL, 0)
+    out = empty_like(x)
     cdef void* pg = PyArray_DATA(grad)
     cdef void* px = PyArray_DATA(x)
     cdef void* ps = PyArray_DATA(log_total)

@@ -8,9 +8,10 @@ cimport numpy as cnp
 from cython.parallel cimport prange
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_KEEPORDER, PyArray_DATA, PyArray_NewLikeArray, PyArray_SIZE,
-    contiguous, float_type, same_layout, same_shape,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_SIZE, contiguous, float_type, same_layout,
+    same_shape,
 )
+from odyssey._ext._pool cimport empty_like
 from odyssey._ext._simd cimport (
     element, half, hyperbolic_tangent, lanes, load, load_part, logistic, splat, store, store_part,
     vec, vsplat_f32, vsplat_f64,
@@ -93,11 +94,11 @@ cdef object door(Function function, object a, object b, int number):
     cdef void* pb
     cdef void* po
     cdef Py_ssize_t n = PyArray_SIZE(a)
-    out = PyArray_NewLikeArray(a, NPY_KEEPORDER, NULL, 0)
+    out = empty_like(a)
     if not (same_layout(a, out) and same_layout(b, out)):
         a = contiguous(a)
         b = contiguous(b)
-        out = PyArray_NewLikeArray(a, NPY_KEEPORDER, NULL, 0)
+        out = empty_like(a)
     pa = PyArray_DATA(a)
     pb = PyArray_DATA(b)
     po = PyArray_DATA(out)
