@@ -11,10 +11,12 @@ was warm: each costs about as much time as the computation on that page.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import gc
 import importlib
 import multiprocessing
 import resource
+import time
 import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,8 +29,8 @@ from benchmarks.case import Setting, kernel
 
 __all__ = ["Memory", "Workload", "observe", "run"]
 
-WARM_UP, COUNTED = 5, 10
-"""Calls before the faults are counted, and calls while they are."""
+COUNTED = 4
+"""Calls to warm up, and calls while faults are counted; one of each for what takes long."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ def observe(name: str, dtype: str, side: str, threads: int, quick: bool) -> Memo
     workload = prepare(Setting(dtype, torch, quick), side)
     function = workload.function
     gc.collect()
+    _give_back()
 
     before, can_reset = _resident("VmRSS"), _reset_peak()
     result = function()
@@ -156,17 +159,19 @@ def observe(name: str, dtype: str, side: str, threads: int, quick: bool) -> Memo
     growth = after - before if can_reset and after and before else None
     del result
 
+    start = time.perf_counter()
     tracemalloc.start()
     function()
     _, traced = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    for _ in range(WARM_UP):
+    calls = COUNTED if time.perf_counter() - start < 0.2 else 1
+    for _ in range(calls):
         function()
     counters, faults = _pool(), _faults()
-    for _ in range(COUNTED):
+    for _ in range(calls):
         function()
-    faulted = (_faults() - faults) / COUNTED
-    pool = {key: (value - counters[key]) / COUNTED for key, value in _pool().items()}
+    faulted = (_faults() - faults) / calls
+    pool = {key: (value - counters[key]) / calls for key, value in _pool().items()}
 
     needed = workload.inputs + workload.results
     share = (workload.inputs + growth) / needed if growth is not None and needed else None
@@ -193,6 +198,13 @@ def _resident(line: str) -> int | None:
             if text.startswith(line + ":"):
                 return int(text.split()[1]) * 1024
     return None
+
+
+def _give_back() -> None:
+    """Have the C library return free memory, which the computation would else find and reuse."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:  # glibc
+        trim(0)
 
 
 def _reset_peak() -> bool:
