@@ -93,6 +93,11 @@ def run(options: argparse.Namespace) -> int:
     for dtype in options.dtype or ():
         if dtype not in DTYPES:
             raise ValueError(f"--dtype: expected some of {','.join(DTYPES)}, got {dtype!r}")
+    for path in (options.json, options.plot):
+        if path and not os.path.isdir(os.path.dirname(os.path.abspath(path))):
+            raise ValueError(f"there is no folder for {path}")
+    if options.plot and options.command != "kernels":
+        raise ValueError(f"--plot: draws kernels, {options.command} has none")
     if options.command == "memory":
         from benchmarks import memory
 

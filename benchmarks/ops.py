@@ -6,7 +6,7 @@ version counter. The arrays are so small that arithmetic takes no time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import odyssey as od
@@ -20,16 +20,16 @@ Step = Callable[..., Any]
 def cases(setting: Setting) -> Iterator[Case]:
     """Yield single operations, then a chain of ten, then a layer."""
     x, y = setting.normal(8), setting.normal(8)
-    yield from both_directions(setting, "multiply, 8 numbers", {"x": x}, lambda x, y: x * y, y)
-    yield from both_directions(setting, "add, 8 numbers", {"x": x}, lambda x, y: x + y, y)
-    yield from both_directions(setting, "10 multiplies, 8 numbers", {"x": x}, chain, y)
+    yield from both_directions(setting, "multiply, 8 numbers", x, lambda x, y: x * y, y)
+    yield from both_directions(setting, "add, 8 numbers", x, lambda x, y: x + y, y)
+    yield from both_directions(setting, "10 multiplies, 8 numbers", x, chain, y)
     matrix, row = setting.normal(4, 8), setting.normal(8)
-    yield from both_directions(setting, "add a row, 4x8", {"x": matrix}, lambda x, y: x + y, row)
+    yield from both_directions(setting, "add a row, 4x8", matrix, lambda x, y: x + y, row)
     right = setting.normal(8, 4)
-    yield from both_directions(setting, "matmul, 4x8 by 8x4", {"x": matrix}, product, right)
-    yield from both_directions(setting, "sum, 4x8", {"x": matrix}, lambda x: x.sum())
-    yield from both_directions(setting, "getitem, 4x8", {"x": matrix}, lambda x: x[1])
-    yield from both_directions(setting, "reshape, 4x8", {"x": matrix}, lambda x: x.reshape(8, 4))
+    yield from both_directions(setting, "matmul, 4x8 by 8x4", matrix, product, right)
+    yield from both_directions(setting, "sum, 4x8", matrix, lambda x: x.sum())
+    yield from both_directions(setting, "getitem, 4x8", matrix, lambda x: x[1])
+    yield from both_directions(setting, "reshape, 4x8", matrix, lambda x: x.reshape(8, 4))
     yield from linear(setting)
 
 
@@ -46,10 +46,9 @@ def product(x: Any, y: Any) -> Any:
 
 
 def both_directions(
-    setting: Setting, name: str, leaf: Mapping[str, Any], function: Step, *others: Any
+    setting: Setting, name: str, array: Any, function: Step, *others: Any
 ) -> Iterator[Case]:
     """Yield a function of one array that wants a gradient, and others that want none."""
-    (array,) = leaf.values()
     mine, theirs = od.tensor(array, requires_grad=True), setting.tensor(array.copy(), grad=True)
     my_others = [od.from_numpy(other) for other in others]
     their_others = [setting.tensor(other) for other in others]

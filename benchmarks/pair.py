@@ -1,8 +1,8 @@
 """The two cases of an operation with a gradient: forward, and forward and backward.
 
-Both sides get the same arrays and the same random cotangent. PyTorch runs on
-its tape (``autograd.grad``), in every memory layout that the family names, and
-in ways of its own that the family adds; odyssey calls its kernels.
+Both sides get the same arrays and the same random cotangent. odyssey calls its
+kernels. PyTorch runs on its tape (``autograd.grad``), in every memory layout
+that the family names, and in ways of its own that the family adds.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from benchmarks.case import BOTH, FORWARD, Case, Setting, wide
 __all__ = ["LAYOUTS", "channels_last", "pair"]
 
 Arrays = Sequence[np.ndarray]
-Truth = Callable[..., Any]
+Function = Callable[..., Any]
 
+AS_IT_IS = ("",)
 LAYOUTS = ("contiguous", "channels_last")
 """PyTorch's memory formats for images."""
 
@@ -33,19 +34,19 @@ def pair(
     setting: Setting,
     name: str,
     arrays: Arrays,
-    forward: Callable[..., Any],
-    backward: Callable[..., Any],
-    theirs: Callable[..., Any],
+    forward: Function,
+    backward: Function,
+    theirs: Function,
     *,
     flops: float = 0.0,
-    flops_backward: float | None = None,
-    needs: Sequence[bool] | None = None,
+    flops_backward: float = 0.0,
+    needs: Sequence[bool] = (),
     images: Sequence[int] = (),
-    layouts: Sequence[str] = ("contiguous",),
-    ways: Mapping[str, Callable[..., Any]] | None = None,
-    ways_both: Mapping[str, Callable[..., Any]] | None = None,
-    truth: Truth | None = None,
-    truth_both: Truth | None = None,
+    layouts: Sequence[str] = AS_IT_IS,
+    ways: Mapping[str, Function] | None = None,
+    ways_both: Mapping[str, Function] | None = None,
+    truth: Function | None = None,
+    truth_both: Function | None = None,
 ) -> Iterator[Case]:
     """Yield the cases of an operation.
 
@@ -63,9 +64,8 @@ def pair(
     theirs : callable
         ``theirs(*tensors)``, PyTorch's.
     flops, flops_backward : float
-        Of each direction; without the latter, that of `flops` for every
-        gradient.
-    needs : sequence of bool, optional
+        Of each direction.
+    needs : sequence of bool
         Which inputs want a gradient; all by default.
     images : sequence of int
         The inputs that odyssey gets in channels-last memory, in which its image
@@ -82,87 +82,104 @@ def pair(
     ------
     case : Case
     """
-    torch = setting.torch
-    needs = [True] * len(arrays) if needs is None else needs
-    tensors = [setting.tensor(x) for x in arrays]
-    out = theirs(*tensors)
+    needs = needs or [True] * len(arrays)
+    out = theirs(*map(setting.tensor, arrays))
     grad = setting.normal(*out.shape)
+
+    mine, mine_grad = list(arrays), grad
     if images:
         mine = [channels_last(x) if at in images else x for at, x in enumerate(arrays)]
         mine_grad = channels_last(grad)
-    else:
-        mine, mine_grad = list(arrays), grad
-
-    def first(result: Any) -> Any:
-        return result[0] if isinstance(result, tuple) else result
-
-    def both(given: Arrays, given_grad: np.ndarray) -> Any:
-        result = forward(*given)
-        return first(result), backward(given_grad, result, *given)
-
-    def taped(function: Callable[..., Any], given: list[Any], given_grad: Any) -> Any:
-        output = function(*given)
-        wanted = [x for x in given if x.requires_grad]
-        return output, torch.autograd.grad(output, wanted, given_grad)
-
-    def laid_out(layout: str) -> tuple[list[Any], list[Any], Any]:
-        """Return PyTorch's inputs without and with a tape, and the cotangent."""
-        memory = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
-
-        def lay(x: Any) -> Any:
-            return x.contiguous(memory_format=memory[layout]) if x.ndim == 4 else x
-
-        # As they are, unless another layout is asked for: transposed operands stay transposed.
-        move = lay if len(layouts) > 1 else lambda x: x
-        plain = [move(x) for x in tensors]
-        leaves = [x.detach().requires_grad_(need) for x, need in zip(plain, needs, strict=True)]
-        return plain, leaves, move(setting.tensor(grad))
-
-    def double(taping: bool) -> Any:
-        inputs = [
-            setting.tensor(x, taping and n) for x, n in zip(wide(*arrays), needs, strict=True)
-        ]
-        return taped(theirs, inputs, setting.tensor(wide(grad)[0])) if taping else theirs(*inputs)
+    my_forward, my_both = _odyssey(forward, backward, mine, mine_grad)
+    single_forward = single_both = None
+    if setting.dtype == np.float16:
+        single = [x.astype(np.float32) for x in mine]
+        single_forward, single_both = _odyssey(
+            forward, backward, single, mine_grad.astype(np.float32)
+        )
 
     forwards, boths = {}, {}
     for layout in layouts:
-        plain, leaves, their_grad = laid_out(layout)
-        named = layout if len(layouts) > 1 else "autograd"
-        forwards[layout if len(layouts) > 1 else ""] = partial(theirs, *plain)
-        boths[named] = partial(taped, theirs, leaves, their_grad)
-    for way, function in (ways or {}).items():
-        forwards[way] = partial(function, *tensors)
-    for way, function in (ways_both or {}).items():
-        boths[way] = partial(function, setting.tensor(grad), *tensors)
+        their_forward, their_both = _pytorch(setting, theirs, arrays, grad, needs, layout)
+        forwards[layout] = their_forward
+        boths[layout or "autograd"] = their_both
+    tensors, their_grad = list(map(setting.tensor, arrays)), setting.tensor(grad)
+    forwards |= {way: partial(function, *tensors) for way, function in (ways or {}).items()}
+    boths |= {
+        way: partial(function, their_grad, *tensors) for way, function in (ways_both or {}).items()
+    }
 
-    half = setting.dtype == np.float16
-    mine32 = [x.astype(np.float32) for x in mine] if half else []
-    grad32 = mine_grad.astype(np.float32)
-    reads = sum(x.nbytes for x in arrays)
+    def double() -> tuple[Function, Function]:
+        return _pytorch(setting, theirs, wide(*arrays), wide(grad)[0], needs, "")
+
+    reads = float(sum(x.nbytes for x in arrays))
     gradients = sum(x.nbytes for x, need in zip(arrays, needs, strict=True) if need)
-    if flops_backward is None:
-        flops_backward = flops * sum(needs)
     yield Case(
         name,
-        lambda: first(forward(*mine)),
+        my_forward,
         forwards,
         FORWARD,
-        (lambda: truth(*wide(*arrays))) if truth else partial(double, False),
+        (lambda: truth(*wide(*arrays))) if truth else (lambda: double()[0]()),
         independent=truth is not None,
         flops=flops,
         reads=reads,
-        writes=grad.nbytes,
-        single=(lambda: first(forward(*mine32))) if half else None,
+        writes=float(grad.nbytes),
+        single=single_forward,
     )
     yield Case(
         name,
-        partial(both, mine, mine_grad),
+        my_both,
         boths,
         BOTH,
-        (lambda: truth_both(*wide(grad, *arrays))) if truth_both else partial(double, True),
+        (lambda: truth_both(*wide(grad, *arrays))) if truth_both else (lambda: double()[1]()),
         independent=truth_both is not None,
         flops=flops + flops_backward,
         reads=reads + grad.nbytes,
-        writes=grad.nbytes + gradients,
-        single=partial(both, mine32, grad32) if half else None,
+        writes=float(grad.nbytes + gradients),
+        single=single_both,
     )
+
+
+def _odyssey(
+    forward: Function, backward: Function, arrays: Arrays, grad: np.ndarray
+) -> tuple[Function, Function]:
+    """Return the forward, and forward and backward, as functions without arguments."""
+
+    def output(result: Any) -> Any:
+        return result[0] if isinstance(result, tuple) else result
+
+    def both() -> Any:
+        result = forward(*arrays)
+        return output(result), backward(grad, result, *arrays)
+
+    return lambda: output(forward(*arrays)), both
+
+
+def _pytorch(
+    setting: Setting,
+    function: Function,
+    arrays: Arrays,
+    grad: np.ndarray,
+    needs: Sequence[bool],
+    layout: str,
+) -> tuple[Function, Function]:
+    """Return the same of PyTorch, with its arrays in a memory format."""
+    torch = setting.torch
+    formats = {"contiguous": torch.contiguous_format, "channels_last": torch.channels_last}
+
+    def tensor(x: np.ndarray) -> Any:
+        # Transposed operands stay transposed if no layout is asked for.
+        laid_out = setting.tensor(x)
+        if layout and laid_out.ndim == 4:
+            laid_out = laid_out.contiguous(memory_format=formats[layout])
+        return laid_out
+
+    plain, their_grad = [tensor(x) for x in arrays], tensor(grad)
+    inputs = [x.detach().requires_grad_(need) for x, need in zip(plain, needs, strict=True)]
+    leaves = [x for x in inputs if x.requires_grad]
+
+    def both() -> Any:
+        out = function(*inputs)
+        return out, torch.autograd.grad(out, leaves, their_grad)
+
+    return partial(function, *plain), both

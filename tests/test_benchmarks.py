@@ -414,7 +414,7 @@ def test_cases_in_half_precision_come_with_the_same_in_single():
 
 @compiled
 @with_torch
-def test_backward_formulas_count_what_is_moved():
+def test_a_pair_counts_operations_and_what_is_moved():
     import torch
 
     setting = Setting("float32", torch, quick=True)
@@ -508,6 +508,8 @@ def test_both_sides_can_be_held_to_avx2(tmp_path):
     ("words", "told"),
     [
         (["kernels", "--only", "matmull"], "--only: expected some of attention, "),
+        (["ops", "--plot", "f.png"], "--plot: draws kernels"),
+        (["kernels", "--json", "no-folder/f.json"], "there is no folder for no-folder/f.json"),
         (["kernels", "--dtype", "float8"], "--dtype: expected some of float16,"),
         (["ops", "--quick", "--threads", "1", "--case", "nothing"], "--case: no case has"),
     ],

@@ -46,7 +46,8 @@ def product(
     if "bT" in transposed:
         b = np.ascontiguousarray(b.T).T
     torch, matmul = setting.torch, kernel("matmul")
-    rows, inner, columns = shape_a[-2], shape_a[-1], shape_b[-1]
+    rows, columns = shape_a[-2], shape_b[-1]
+    flops = 2.0 * a.size * columns
     ways = {}
     if rows == 1:
         ways["vector"] = lambda a, b: torch.mv(b.t(), a[0])[None]
@@ -63,7 +64,8 @@ def product(
         matmul,
         lambda grad, _, a, b: gradients(matmul, grad, a, b),
         torch.matmul,
-        flops=2.0 * np.prod(shape_a[:-2]) * rows * inner * columns,
+        flops=flops,
+        flops_backward=2 * flops,
         ways=ways,
         ways_both={
             "products": lambda grad, a, b: (a @ b, gradients(torch.matmul, grad, a, b)),
