@@ -25,6 +25,9 @@ from benchmarks.measure import Result
 
 __all__ = ["draw"]
 
+NAMED = 8
+"""Dots of a family that get their name, if there is room."""
+
 
 def draw(
     path: str, machine: Mapping[str, Any], peaks: Mapping[int, Peak], results: Sequence[Result]
@@ -59,7 +62,7 @@ def draw(
         axis.grid(which="major", alpha=0.25, linewidth=0.6)
         axis.legend(loc="lower right", framealpha=0.9)
         figure.canvas.draw()  # places are known only now
-        _labels(axis, panel)
+        _labels(axis, panel, colours)
     figure.suptitle(f"{machine['cpu']}, level {machine['level']}, {machine['date'][:10]}")
     figure.savefig(path, dpi=130)
     plt.close(figure)
@@ -111,11 +114,13 @@ def _dots(axis: Any, panel: Sequence[Result], colours: Mapping[str, str]) -> Non
         axis.vlines(x, mine, theirs, color=colour, alpha=0.45, linewidth=1)
         axis.scatter(x, theirs, s=16, facecolors="white", edgecolors=colour, linewidths=0.9)
         axis.scatter(x, mine, s=26, color=colour, label=family, zorder=3)
-    axis.scatter([], [], s=16, facecolors="white", edgecolors="0.4", label="PyTorch")
+    axis.scatter([], [], s=16, facecolors="white", edgecolors="0.4", label="hollow: PyTorch")
 
 
-def _labels(axis: Any, panel: Sequence[Result]) -> None:
-    """Name as many dots as there is room for, each family's fastest and slowest first."""
+def _labels(axis: Any, panel: Sequence[Result], colours: Mapping[str, str]) -> None:
+    """Name some dots of each family, its fastest and slowest first, where there is room."""
+    from matplotlib.patheffects import withStroke
+
     ranked: list[tuple[int, Result]] = []
     for family in dict.fromkeys(result.family for result in panel):
         own = sorted((r for r in panel if r.family == family), key=lambda r: r.gflops)
@@ -125,8 +130,13 @@ def _labels(axis: Any, panel: Sequence[Result]) -> None:
     frame = axis.get_window_extent(renderer)
     taken = [text.get_window_extent(renderer).padded(1) for text in axis.texts]
     taken.append(axis.get_legend().get_window_extent(renderer))
-    points = axis.transData.transform([(r.intensity, r.gflops) for r in panel])
+    points = axis.transData.transform(
+        [(r.intensity, rate) for r in panel for rate in (r.gflops, r.gflops_pytorch)]
+    )
+    room = dict.fromkeys(colours, NAMED)
     for _, result in sorted(ranked, key=lambda pair: pair[0]):
+        if not room[result.family]:
+            continue
         for dx, dy, ha, va in (
             (5, 0, "left", "center"),
             (-5, 0, "right", "center"),
@@ -140,7 +150,9 @@ def _labels(axis: Any, panel: Sequence[Result]) -> None:
                 textcoords="offset points",
                 ha=ha,
                 va=va,
-                fontsize=6.5,
+                fontsize=7,
+                color=colours[result.family],
+                path_effects=[withStroke(linewidth=2, foreground="white")],
                 zorder=4,
             )
             box = text.get_window_extent(renderer)
@@ -148,5 +160,6 @@ def _labels(axis: Any, panel: Sequence[Result]) -> None:
             free = free and not any(box.overlaps(other) for other in taken)
             if free and not any(box.padded(1).contains(px, py) for px, py in points):
                 taken.append(box.padded(1))
+                room[result.family] -= 1
                 break
             text.remove()

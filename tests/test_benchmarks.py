@@ -18,7 +18,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from odyssey import fast
+from odyssey import fast, reference
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT))  # the bench is not installed, it runs from the checkout
@@ -27,6 +27,7 @@ from benchmarks import __main__ as command_line  # noqa: E402  after the path
 from benchmarks import machine, means, measure, memory, report, roofline, timing  # noqa: E402
 from benchmarks.case import BOTH, FORWARD, Case, Goal, Setting, kernel  # noqa: E402
 from benchmarks.kernels import families  # noqa: E402
+from benchmarks.pair import hits  # noqa: E402
 
 compiled = pytest.mark.skipif(not fast.LEVEL, reason="measures the compiled kernels")
 with_torch = pytest.mark.skipif(
@@ -399,6 +400,19 @@ def test_both_sides_of_every_case_compute_the_same(family, dtype):
             assert measure.error(mine, theirs) < 100 * np.finfo(dtype).eps, (case.name, name)
         if case.truth is not None:
             assert measure.error(mine, measure.flatten(case.truth())) < 100 * np.finfo(dtype).eps
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [((5, 1), 5), ((5, 3), 9), ((4, 3, 1, 1), 10), ((5, 3, 2, 1), 7), ((6, 3, 1, 2, 2), 14)],
+)
+def test_places_of_a_window_on_its_padding_do_not_count(arguments, count):
+    assert hits(*arguments) == count
+    length, size, stride, padding, dilation = arguments + (1, 0, 1)[len(arguments) - 2 :]
+    # A convolution of ones with ones adds up the hits.
+    image, window = np.ones((1, 1, length, 1)), np.ones((1, 1, size, 1))
+    sums = reference.conv2d(image, window, None, (stride, 1), (padding, 0), (dilation, 1))
+    assert sums.sum() == count
 
 
 @compiled

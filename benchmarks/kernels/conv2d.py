@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.case import BOTH, FORWARD, Case, Goal, Setting, kernel
-from benchmarks.pair import LAYOUTS, pair
+from benchmarks.pair import LAYOUTS, hits, pair
 
 GOAL = Goal(least=1.0, means={FORWARD: 1.4, BOTH: 1.4})
 
@@ -58,8 +58,8 @@ def convolution(
     padding = dilation * (size - 1) // 2
     settings = (stride, padding, dilation, groups)
     needs = (c > 4, True, True)
-    p, q = -(-h // stride), -(-w // stride)
-    flops = 2.0 * n * k * p * q * (c // groups) * size * size
+    rows, columns = (hits(length, size, stride, padding, dilation) for length in (h, w))
+    flops = 2.0 * n * k * (c // groups) * rows * columns
     name = f"({n},{c},{h}x{w})->{k} {size}x{size}"
     for word, value in (("stride", stride), ("dilation", dilation), ("groups", groups)):
         name += f" {word} {value}" if value > 1 else ""

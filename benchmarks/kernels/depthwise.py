@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from benchmarks.case import BOTH, FORWARD, Case, Goal, Setting, kernel
-from benchmarks.pair import LAYOUTS, pair
+from benchmarks.pair import LAYOUTS, hits, pair
 
 GOAL = Goal(least=1.0, means={FORWARD: 1.3, BOTH: 1.3})
 
@@ -34,8 +34,8 @@ def convolution(
     """Yield one depthwise convolution, padded such that stride 1 keeps the size."""
     depthwise, depthwise_backward = kernel("depthwise_conv2d"), kernel("depthwise_conv2d_backward")
     theirs = setting.torch.nn.functional.conv2d
-    padding, k, p = (size - 1) // 2, c * multiplier, -(-h // stride)
-    flops = 2.0 * n * k * p * p * size * size
+    padding, k = (size - 1) // 2, c * multiplier
+    flops = 2.0 * n * k * hits(h, size, stride, padding) ** 2
     name = f"({n},{c},{h}x{h}) {size}x{size}"
     name += f" stride {stride}" if stride > 1 else ""
     name += f" multiplier {multiplier}" if multiplier > 1 else ""
