@@ -75,12 +75,9 @@ def linear(x, weight, bias=0.0):
 
 
 def linear_backward(grad, x, weight, needs=(True, True, True)):
-    grads = (
-        np.einsum("...o,oi->...i", grad, weight),
-        np.einsum("...o,...i->oi", grad, x),
-        np.einsum("...o->o", grad),
-    )
-    return tuple(g for g, needed in zip(grads, needs, strict=True) if needed)
+    g, rows = (np.reshape(a, (math.prod(x.shape[:-1]), a.shape[-1])) for a in (grad, x))
+    grads = np.tensordot(grad, weight, 1), np.einsum("no,ni->oi", g, rows), g.sum(0)
+    return tuple(one if needed else None for one, needed in zip(grads, needs, strict=True))
 
 
 def softmax_cross_entropy(x, labels):

@@ -128,7 +128,11 @@ def calls(dtype):
         "depthwise_separable_conv2d_backward": (
             lambda: fast.depthwise_separable_conv2d_backward(mixed, pictures, depth, mix)
         ),
+        "linear": lambda: fast.linear(a, b.T, b[0]),
+        "linear of few rows": lambda: fast.linear(a[:5], np.ascontiguousarray(b.T)),
+        "linear_backward": lambda: fast.linear_backward(fast.matmul(a, b), a, b.T),
         "matmul": lambda: fast.matmul(a, b),
+        "matmul of transposed operands": lambda: fast.matmul(b.T, a.T),
         "matmul of a thin matrix": lambda: fast.matmul(a[:3], b),
         "matmul of one column": lambda: fast.matmul(a, b[:, :1]),
         "matmul over a long sum": lambda: fast.matmul(flat[None, :60_000], flat[:60_000, None]),

@@ -11,3 +11,7 @@ cdef object empty_strided(int ndim, const npy_intp* dims, const npy_intp* stride
 
 # With the shape and dtype of x, its axes in the order in which they stand in the memory of x.
 cdef object empty_like(object x)
+
+# Bytes for a kernel's own use, aligned to 64; NULL if there are none.
+cdef void* take(size_t bytes) noexcept
+cdef void give_back(void* data) noexcept

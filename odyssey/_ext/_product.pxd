@@ -3,11 +3,12 @@
 
 cimport numpy as cnp
 
-from odyssey._ext._simd cimport MR, element, half, lanes, vec
+from odyssey._ext._simd cimport MR, VBYTES
 from odyssey._ext._thin cimport STRETCH
-from odyssey._ext._tile cimport depth_of, pitch_of
+from odyssey._ext._tile cimport DEPTH
 
 cdef enum:
+    COLUMNS = 32                    # registers in a row of a block of b: 512 KiB of it in L2
     ROWS = 256                      # of a block of sums in scratch memory
     IN_PLACE = 2                    # up to so many panels of a, b is read where it stands
     THIN = 12                       # up to so many rows of a, dot products may be cheaper
@@ -58,11 +59,6 @@ cdef struct Cut:
 
 cdef struct Part:
     Py_ssize_t top, bottom, left, right
-
-
-# Columns of a block of b: 256 KiB of it at the most, a part of L2.
-cdef inline Py_ssize_t columns_of(vec like) noexcept nogil:
-    return 32 * lanes(like)
 
 
 cdef inline Py_ssize_t up_to_multiple(Py_ssize_t n, Py_ssize_t unit) noexcept nogil:
@@ -129,7 +125,7 @@ cdef inline Product exchanged(const Product* p) noexcept nogil:
 # Only their ratios matter.
 cdef inline double cost(const Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef double copied = 0.1, transposed = 0.35
-    cdef double passes = (p.N + 16 * V - 1) // (16 * V)
+    cdef double passes = (p.N + COLUMNS * V - 1) // (COLUMNS * V)
     cdef double total = <double>up_to_multiple(p.N, V) * p.M * p.K / V
     total += passes * p.M * p.K * (copied if p.a.column == size else transposed)
     if p.b.column != size:
@@ -167,16 +163,17 @@ cdef inline Method choose(Product* p, Py_ssize_t V, Py_ssize_t size) noexcept no
     return TILES
 
 
-cdef inline Plan plan_for(Product* p, element like, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
+# `size` is that of a stored number, `real_size` that of a number of the arithmetic.
+cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noexcept nogil:
+    cdef Py_ssize_t V = VBYTES // real_size
     cdef Py_ssize_t columns
     cdef Plan plan
-    plan.method = choose(p, V, sizeof(element))
+    plan.method = choose(p, V, size)
     if plan.method == TILES:
-        columns = min(up_to_multiple(p.N, 2 * V), columns_of(zero))
-        plan.panel = MR * pitch_of(zero)
-        plan.block = columns * min(p.K, depth_of(zero))
-        plan.sums = columns * min(p.M, ROWS) if element is half or p.exchanged else 0
+        columns = min(up_to_multiple(p.N, 2 * V), COLUMNS * V)
+        plan.panel = MR * (DEPTH + 64 // real_size)
+        plan.block = columns * min(p.K, DEPTH)
+        plan.sums = columns * min(p.M, ROWS) if size < real_size or p.exchanged else 0
     else:
         plan.panel = p.M * up_to_multiple(p.K, V)
         plan.block = 0

@@ -13,27 +13,20 @@
 # Every output is one sum over k in order in one lane. In which tile it stands changes nothing.
 
 from odyssey._ext._simd cimport (
-    MR, element, lanes, load, load_part, real, store, store_part, times, vec, vf32,
+    MR, element, lanes, load, load_part, real, store, store_part, times, vec,
 )
 
 cdef extern from "inline.h" nogil:
     void __builtin_prefetch(const void* address, int write, int locality)
 
 cdef enum:
-    FAR = 64                        # steps of k that are longer than it takes to fetch from memory
+    DEPTH = 256                     # how much of the inner dimension a panel holds
+    FAR = 64                        # steps of k that take longer than to fetch from memory
 
 
-# How much of the inner dimension a panel holds: MR rows fill two thirds of a 32 KiB L1 at most.
-cdef inline Py_ssize_t depth_of(vec like) noexcept nogil:
-    if vec is vf32:
-        return 256
-    else:
-        return 256
-
-
-# From one row of a panel of a to the next: a cache line more than its depth, 17 and 25 lines.
+# From one row of a panel of a to the next: a cache line more than its depth, 17 or 33 lines.
 cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
-    return depth_of(like) + 64 // sizeof(vec) * lanes(like)
+    return DEPTH + 64 // sizeof(vec) * lanes(like)
 
 
 # c (rows x columns) = a (rows x K) @ b (K x columns), plus what c holds if `more`, plus bias (NULL

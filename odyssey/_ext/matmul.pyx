@@ -29,24 +29,24 @@
 # float32 and rounded once.
 
 cimport numpy as cnp
-from cython.parallel cimport parallel, prange
-from libc.stdlib cimport free
+from cython.parallel cimport prange, threadid
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_EMPTY, PyArray_NDIM, PyArray_STRIDES,
-    aligned, contiguous, float_type,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_STRIDES, aligned,
+    contiguous, float_type,
 )
 from odyssey._ext._panels cimport fetch_rows, pack_columns, pack_rows, transposed, widen_row, widened
+from odyssey._ext._pool cimport empty, give_back, take
 from odyssey._ext._product cimport (
-    DOTS, IN_PLACE, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone, columns_of,
+    COLUMNS, DOTS, IN_PLACE, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
     cut_for, flatten, number, panels_of, part_of, plan_for, turned, up_to_multiple,
 )
 from odyssey._ext._simd cimport (
-    MR, element, half, lanes, load, real, scratch, splat, store, vec, vsplat_f32, vsplat_f64,
+    MR, VBYTES, element, half, lanes, load, real, splat, store, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._thin cimport STRETCH, multiply_dots, sum_rows
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._tile cimport depth_of, load_first, pitch_of, some_rows, store_first
+from odyssey._ext._tile cimport DEPTH, load_first, pitch_of, some_rows, store_first
 
 import numpy as np
 
@@ -195,14 +195,14 @@ cdef void multiply_tiles(const Product* p, Part part, real* memory, Plan plan, e
         sizeof(element) == sizeof(real) and p.b.column == sizeof(real)
         and panels_of(p.M) <= IN_PLACE)
     while j0 < part.right:
-        columns = min(columns_of(zero), part.right - j0)
+        columns = min(COLUMNS * lanes(zero), part.right - j0)
         whole = columns // NR if in_place else 0
         i0 = part.top
         while i0 < part.bottom:
             rows = min(most_rows, part.bottom - i0)
             k0 = 0
             while True:             # once even where there is nothing to sum
-                depth = min(depth_of(zero), p.K - k0)
+                depth = min(DEPTH, p.K - k0)
                 pack_block(p, k0, depth, j0, columns, whole, block, like, zero)
                 strip(p, i0, rows, k0, depth, j0, columns, whole, memory, block, sums, like, zero)
                 k0 += depth
@@ -251,40 +251,48 @@ cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real*
         multiply_thin(&p, part, memory, plan, like, zero)
 
 
-# All products of the batch. Returns -1 if there is no memory for the panels.
-cdef int multiply_all(Batch* batch, element like, real zero_number, vec zero) noexcept nogil:
+# All products of the batch. Each thread has its own `bytes` of scratch memory.
+cdef void multiply_all(const Batch* batch, Plan plan, Cut cut, int threads, char* memory,
+        Py_ssize_t bytes, element like, real number_, vec zero) noexcept nogil:
+    cdef Py_ssize_t tasks = batch.count * cut.rows * cut.columns, task
+    if threads == 1:                # a parallel region of one thread costs 0.6 us
+        for task in range(tasks):
+            do_task(task, batch, plan, cut, <real*>memory, like, zero)
+        return
+    for task in prange(tasks, num_threads=threads, schedule="static"):
+        do_task(task, batch, plan, cut, <real*>(memory + threadid() * bytes), like, zero)
+
+
+# Plan, find scratch memory, multiply.
+cdef int compute(str op, Batch* batch, int number) except -1:
+    cdef Py_ssize_t size = 8 if number == NPY_DOUBLE else 4 if number == NPY_FLOAT else 2
+    cdef Py_ssize_t real_size = max(size, 4), bytes
     cdef double work = <double>batch.first.M * batch.first.N * batch.first.K * batch.count
     cdef int threads = <int>max(min(work / <double>WORTH, <double>num_threads()), 1.0)
-    cdef int failed = 0
-    cdef int* failure = &failed
+    cdef char* memory
     cdef Plan plan
     cdef Cut cut
-    cdef Py_ssize_t task, tasks, bytes
-    cdef real* memory
     if batch.count == 0 or batch.first.M == 0 or batch.first.N == 0:
         return 0
-    plan = plan_for(&batch.first, like, zero)
-    cut = cut_for(batch, plan, threads, 2 * lanes(zero))
-    tasks = batch.count * cut.rows * cut.columns
-    threads = <int>min(threads, tasks)
-    bytes = (plan.panel + plan.block + plan.sums) * sizeof(real)
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        memory = <real*>scratch(bytes)
-        if memory == NULL:
-            return -1
-        for task in range(tasks):
-            do_task(task, batch, plan, cut, memory, like, zero)
-        free(memory)
-        return 0
-    with parallel(num_threads=threads):
-        memory = <real*>scratch(bytes)
-        if memory == NULL:
-            failure[0] = -1
-        for task in prange(tasks, schedule="static"):
-            if memory != NULL:
-                do_task(task, batch, plan, cut, memory, like, zero)
-        free(memory)
-    return failed
+    plan = plan_for(&batch.first, size, real_size)
+    cut = cut_for(batch, plan, threads, 2 * VBYTES // real_size)
+    threads = <int>min(threads, batch.count * cut.rows * cut.columns)
+    bytes = up_to_multiple((plan.panel + plan.block + plan.sums) * real_size, 64)
+    memory = <char*>take(threads * bytes)
+    if memory == NULL:
+        raise MemoryError(f"{op}: no memory for the packed panels ({threads * bytes} bytes)")
+    with nogil:
+        if number == NPY_FLOAT:
+            multiply_all(
+                batch, plan, cut, threads, memory, bytes, <float>0, <float>0, vsplat_f32(0))
+        elif number == NPY_DOUBLE:
+            multiply_all(
+                batch, plan, cut, threads, memory, bytes, <double>0, <double>0, vsplat_f64(0))
+        else:
+            multiply_all(
+                batch, plan, cut, threads, memory, bytes, <half>0, <float>0, vsplat_f32(0))
+    give_back(memory)
+    return 0
 
 
 # ---- doors ---------------------------------------------------------------------------------------
@@ -297,20 +305,6 @@ cdef Matrix matrix(object x) noexcept:
     if PyArray_DIMS(x)[axes - 1] == 1:
         column = cnp.PyArray_ITEMSIZE(x)
     return Matrix(<char*>PyArray_DATA(x), PyArray_STRIDES(x)[axes - 2], column)
-
-
-cdef int compute(str op, Batch* batch, int number) except -1:
-    cdef int failed
-    with nogil:
-        if number == NPY_FLOAT:
-            failed = multiply_all(batch, <float>0, <float>0, vsplat_f32(0))
-        elif number == NPY_DOUBLE:
-            failed = multiply_all(batch, <double>0, <double>0, vsplat_f64(0))
-        else:
-            failed = multiply_all(batch, <half>0, <float>0, vsplat_f32(0))
-    if failed:
-        raise MemoryError(f"{op}: no memory for the packed panels")
-    return 0
 
 
 cdef bint fit(object a, object b) noexcept:
@@ -350,7 +344,7 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         if i < axes - 2:
             batch.count *= shape[i]
     shape[axes - 1] = PyArray_DIMS(b)[axes - 1]
-    out = PyArray_EMPTY(axes, shape, float_type(a), 0)
+    out = empty(axes, shape, float_type(a))
     batch.first = Product(
         shape[axes - 2], shape[axes - 1], PyArray_DIMS(a)[axes - 1], matrix(a), matrix(b),
         matrix(out), NULL, False)
@@ -387,7 +381,7 @@ cdef object rows_like(object x, Py_ssize_t features):
     for i in range(axes - 1):
         shape[i] = PyArray_DIMS(x)[i]
     shape[axes - 1] = features
-    return PyArray_EMPTY(axes, shape, float_type(x), 0)
+    return empty(axes, shape, float_type(x))
 
 
 cdef bint fit_linear(object x, object weight) noexcept:
@@ -473,7 +467,7 @@ def linear_backward(
         compute("linear_backward", &batch, number)
     if needs[1]:
         x = as_rows(x)
-        grad_weight = PyArray_EMPTY(2, PyArray_DIMS(weight), number, 0)
+        grad_weight = empty(2, PyArray_DIMS(weight), number)
         batch = alone(Product(
             features_out, features_in, rows, turned(g), rows_matrix(x), matrix(grad_weight),
             NULL, False))
@@ -485,7 +479,7 @@ def linear_backward(
             ones = Matrix(<char*>&one_double, 0, 0)
         else:
             ones = Matrix(<char*>&one_half, 0, 0)
-        grad_bias = PyArray_EMPTY(1, PyArray_DIMS(weight), number, 0)
+        grad_bias = empty(1, PyArray_DIMS(weight), number)
         batch = alone(Product(
             1, features_out, rows, ones, g, rows_matrix(grad_bias), NULL, False))
         compute("linear_backward", &batch, number)

@@ -52,6 +52,11 @@ def cases() -> Iterator[Case]:
 def _both(name: str, x: Array, weight: Array, bias: Array) -> Iterator[Case]:
     outputs, features = weight.shape
     rows = x.size // max(features, 1)
-    yield Case("linear", name, (x, weight, bias), terms=features + 1)
     grad = generator(2).standard_normal((*x.shape[:-1], outputs))
-    yield Case("linear_backward", name, (grad, x, weight), terms=max(rows, outputs, 1))
+    # Where the terms of a sum cancel, its rounding is still that of the largest one.
+    x_peak, w_peak, b_peak, g_peak = (np.abs(a).max(initial=0) for a in (x, weight, bias, grad))
+    scale = float(max(x_peak * w_peak, b_peak))
+    yield Case("linear", name, (x, weight, bias), terms=features + 1, scale=scale)
+    scale = float(max(x_peak, w_peak, 1) * g_peak)
+    terms = max(rows, outputs, 1)
+    yield Case("linear_backward", name, (grad, x, weight), terms=terms, scale=scale)
