@@ -619,6 +619,10 @@ axis.legend(handles=dots, title="GFLOP/s", loc="lower right", fontsize=8)
 figure.tight_layout()
 
 # %%
+# The first steps lie far below every roof: it is not loading that holds them back, but Python, and
+# then sums that wait for one another. ``rows`` and ``blocks`` have come to the slopes, where the
+# caches decide. Only the tile is past them, under the ceiling.
+#
 # **What is left** to the peak? Tiles over the edges compute with zeros; packing, and the way of c
 # into the registers and back, are not arithmetic. OpenBLAS writes its tile in assembly for each
 # family of processors, and fetches numbers before they are needed. The last percents are expensive.
