@@ -150,3 +150,13 @@ def test_a_tutorial_ends_with_exercises_that_can_be_checked(path: Path) -> None:
     _, _, exercises = path.read_text(encoding="utf-8").partition("\n# Exercises\n")
     assert len(re.findall(r"^# \*\*\d\. ", exercises, re.MULTILINE)) == 3
     assert "odyssey.testing" in exercises
+
+
+def test_the_tutorial_that_compiles_says_so_where_nothing_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("Cython")
+    monkeypatch.setenv("CC", "/nonexistent/cc")
+    path = ROOT / "tutorials" / "03_from_loops_to_cython.py"
+    with pytest.raises(RuntimeError, match="needs gcc or clang and Python's C headers"):
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), {})
