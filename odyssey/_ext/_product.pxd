@@ -124,17 +124,23 @@ cdef inline Product exchanged(const Product* p) noexcept nogil:
 
 # Rough costs in cycles of one core, for each number: a multiply-add 1 / V, a copy, a transposition.
 # Only their ratios matter.
+cdef inline double packing_of_a(const Product* p, Py_ssize_t size) noexcept nogil:
+    return 0.1 if p.a.column == size else 0.35
+
+
+cdef inline double packing_of_b(const Product* p, Py_ssize_t size) noexcept nogil:
+    if p.b.column != size:
+        return 0.35
+    return 0 if panels_of(p.M) <= IN_PLACE and size > 2 else 0.1
+
+
 cdef inline double cost(const Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
-    cdef double copied = 0.1, transposed = 0.35
     cdef double passes = (p.N + COLUMNS * V - 1) // (COLUMNS * V)
     cdef double total = <double>up_to_multiple(p.N, V) * p.M * p.K / V
-    total += passes * p.M * p.K * (copied if p.a.column == size else transposed)
-    if p.b.column != size:
-        total += transposed * p.N * p.K
-    elif panels_of(p.M) > IN_PLACE:
-        total += copied * p.N * p.K
+    total += packing_of_a(p, size) * passes * p.M * p.K
+    total += packing_of_b(p, size) * p.N * p.K
     if p.exchanged:
-        total += transposed * p.M * p.N
+        total += 0.35 * p.M * p.N
     return total
 
 
@@ -184,30 +190,31 @@ cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noe
 
 # ---- threads -------------------------------------------------------------------------------------
 
-# Rectangles of the least work each. A tile of few rows loads b as often as one of many. Where a row
-# of c is shared, each thread's prefetcher runs on into what another one is writing: a cut
-# through the rows of c has been seen to cost half of the speed, so it must win clearly.
-# Products are not cut where there are several for each thread.
+# Rectangles of the least cost each, packing included; every thread packs what it needs. A tile of few
+# rows loads b as often as one of many. Where a row of c is shared, each thread's prefetcher runs on
+# into what another one is writing, and halves have been seen to take as long as the whole: the
+# shorter the pieces of a row, the more.
 cdef inline Cut cut_for(
-        const Batch* batch, Plan plan, int threads, Py_ssize_t NR) noexcept nogil:
+        const Batch* batch, Plan plan, int threads, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef const Product* p = &batch.first
+    cdef Py_ssize_t NR = 2 * V, wide = (p.N + NR - 1) // NR
     cdef Py_ssize_t tall = panels_of(p.M) if plan.method == TILES else 1
-    cdef Py_ssize_t wide = (p.N + NR - 1) // NR
     cdef Py_ssize_t rows, columns, height, width
-    cdef double work, least = INFINITY
+    cdef double cost, least = INFINITY
     cdef Cut cut = Cut(1, 1)
-    if threads == 1 or batch.count >= 4 * threads:
+    if threads == 1 or batch.count >= 4 * threads:      # whole products for each thread
         return cut
     for rows in range(1, threads + 1):
         if threads % rows == 0:
             columns = threads // rows
             height = (p.M + rows - 1) // rows
             width = (wide + columns - 1) // columns * NR
-            work = <double>height * width * (1 + 2 / <double>min(height, MR))
+            cost = <double>height * width * (1 + 2 / <double>min(height, MR)) / V
+            cost += packing_of_a(p, size) * height + packing_of_b(p, size) * width
             if (rows if p.exchanged else columns) > 1:
-                work *= 1.1
-            if work < least:
-                least = work
+                cost *= 1 + 100 / <double>((height if p.exchanged else width) * size)
+            if cost < least:
+                least = cost
                 cut = Cut(min(rows, tall), min(columns, wide))
     return cut
 

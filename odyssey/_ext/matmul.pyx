@@ -275,7 +275,7 @@ cdef int compute(str op, Batch* batch, int number) except -1:
     if batch.count == 0 or batch.first.M == 0 or batch.first.N == 0:
         return 0
     plan = plan_for(&batch.first, size, real_size)
-    cut = cut_for(batch, plan, threads, 2 * VBYTES // real_size)
+    cut = cut_for(batch, plan, threads, VBYTES // real_size, size)
     threads = <int>min(threads, batch.count * cut.rows * cut.columns)
     bytes = up_to_multiple((plan.panel + plan.block + plan.sums) * real_size, 64)
     memory = <char*>take(threads * bytes)
