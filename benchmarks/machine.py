@@ -127,10 +127,16 @@ def _rate(work: Callable[[int], int], repetitions: int, duration: float) -> floa
 
 
 def _aligned(length: int) -> np.ndarray:
-    """Return zeros that begin on a cache line."""
-    memory = np.zeros(length * 8 + 64, np.uint8)
+    """Return numbers that begin on a cache line.
+
+    They are written here: memory that nobody has written to is one page of zeros
+    for the system, and reading it means reading a cache.
+    """
+    memory = np.empty(length * 8 + 64, np.uint8)
     start = -memory.ctypes.data % 64
-    return memory[start : start + length * 8].view(np.float64)
+    numbers = memory[start : start + length * 8].view(np.float64)
+    numbers.fill(1.0)
+    return numbers
 
 
 def usable_cpus() -> int:
@@ -189,4 +195,10 @@ def headline(description: dict[str, Any], peaks: dict[int, Peak], dtypes: Sequen
             f"peak, {threads} thread{'' if threads == 1 else 's'}: {rates}; "
             f"reading 16 KiB, 256 KiB, 8 MiB, 256 MiB: {moved} GB/s"
         )
+        cores = peak.flops["float32"] / peaks[min(peaks)].flops["float32"] * min(peaks)
+        if cores < 0.8 * min(threads, description["cores"]):
+            lines.append(
+                f"      {threads} threads computed as fast as {cores:.1f}: "
+                "something else is running, their figures are of no use"
+            )
     return "\n".join(lines)
