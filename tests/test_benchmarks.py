@@ -141,7 +141,8 @@ def test_geometric_mean():
 
 PEAK = machine.Peak(
     {"float32": 100.0, "float64": 50.0},
-    {kind: {2**10: 80.0, 2**20: 20.0} for kind in ("read", "copy", "triad")},
+    {kind: {2**10: 80.0, 2**20: 20.0} for kind in ("read", "copy", "triad")}
+    | {"update": {2**10: 160.0, 2**20: 40.0}},
 )
 
 
@@ -209,6 +210,7 @@ def test_the_roof_is_what_takes_longer():
     assert PEAK.seconds("float64", 1e9, 0, 0) == pytest.approx(0.02)
     assert PEAK.seconds("float32", 1.0, 512, 512) == pytest.approx(1024 / 80e9)
     assert PEAK.gbytes(2**30, 0) == 20.0  # beyond the largest working set it stays
+    assert PEAK.gbytes(2**10, 2**9, in_place=True) == 160.0  # the working set is what is read
     assert PEAK.gbytes(2**14, 2**14) == pytest.approx(50.0)  # half way, on the logarithmic scale
 
 
