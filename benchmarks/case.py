@@ -39,6 +39,8 @@ class Case:
     reads: float = 0.0
     """Bytes, each input counted once."""
     writes: float = 0.0
+    in_place: bool = False
+    """Whether what is written stands among what is read, as an optimizer's step does it."""
     single: Callable[[], Any] | None = None
     """The computation by odyssey in float32, for a case in float16."""
     recorded: bool = False

@@ -24,11 +24,11 @@ from odyssey.environment import config_info
 
 __all__ = ["Peak", "describe", "headline", "measure_peak", "set_threads", "usable_cpus"]
 
-WORKING_SETS = tuple(2**power for power in (14, 16, 17, 18, 19, 20, 21, 23, 25, 26, 28))
+WORKING_SETS = tuple(2**power for power in (14, *range(16, 29)))
 """Bytes, all threads together: from a part of L1 to far beyond the last cache."""
 
-KINDS = {"read": 1, "copy": 2, "triad": 3}
-"""What is done to memory, and how many arrays that takes; triad is ``out = x + y / 2``."""
+KINDS = {"read": (0,), "copy": (0, 1), "triad": (0, 1, 2), "update": (0, 1, 0)}
+"""What is done to memory, and on which arrays; triad is ``out = x + y / 2``, update writes to x."""
 
 EFFORT, QUICK_EFFORT = (12, 8e-3), (3, 1e-3)
 """Repetitions, of which the best counts, and seconds for each."""
@@ -45,21 +45,27 @@ class Peak:
         """Return the rate of multiply-adds; float16 is computed in float32."""
         return self.flops["float32" if dtype == "float16" else dtype]
 
-    def gbytes(self, reads: float, writes: float) -> float:
+    def gbytes(self, reads: float, writes: float, in_place: bool = False) -> float:
         """Return the rate at which so many bytes can be moved.
 
         Taken from the kind that is most like it, between the working sets next
-        to it on a logarithmic scale.
+        to it on a logarithmic scale. What is written `in_place` has been read.
         """
         share = writes / (reads + writes)
         kind = "read" if share < 0.1 else "triad" if share < 0.4 else "copy"
-        sizes, rates = zip(*sorted(self.bandwidth[kind].items()), strict=True)
-        return float(np.interp(np.log(reads + writes), np.log(sizes), rates))
+        working_set = reads if in_place else reads + writes
+        sizes, rates = zip(
+            *sorted(self.bandwidth["update" if in_place else kind].items()), strict=True
+        )
+        return float(np.interp(np.log(working_set), np.log(sizes), rates))
 
-    def seconds(self, dtype: str, flops: float, reads: float, writes: float) -> float:
+    def seconds(
+        self, dtype: str, flops: float, reads: float, writes: float, in_place: bool = False
+    ) -> float:
         """Return the time below which the machine cannot do this much: the roofline's roof."""
         computing = flops / self.gflops(dtype) / 1e9
-        moving = (reads + writes) / self.gbytes(reads, writes) / 1e9 if reads + writes else 0.0
+        moved = reads + writes
+        moving = moved / self.gbytes(reads, writes, in_place) / 1e9 if moved else 0.0
         return max(computing, moving)
 
 
@@ -90,16 +96,24 @@ def measure_peak(level: str, threads: int, repetitions: int, duration: float) ->
     most = max(WORKING_SETS)
     memory = _aligned(most // 8)
     bandwidth: dict[str, dict[int, float]] = {}
-    for kind, count in KINDS.items():
+    for kind, places in KINDS.items():
         bandwidth[kind] = {}
+        count = max(places) + 1
         for size in WORKING_SETS:
             length = size // 8 // count // 64 * 64
-            arrays = [memory[at * length : (at + 1) * length] for at in range(count)]
+            arrays = [memory[at * length : (at + 1) * length] for at in places]
             # Which stores are faster depends on the size; a read has none.
             ways = (False,) if kind == "read" else (False, True)
             bandwidth[kind][size] = max(
                 _rate(
-                    partial(_peak.transfer, kind, level, arrays, threads=threads, stream=stream),
+                    partial(
+                        _peak.transfer,
+                        "triad" if kind == "update" else kind,
+                        level,
+                        arrays,
+                        threads=threads,
+                        stream=stream,
+                    ),
                     max(1, repetitions // 3),
                     duration / 2,
                 )
@@ -127,10 +141,16 @@ def _rate(work: Callable[[int], int], repetitions: int, duration: float) -> floa
 
 
 def _aligned(length: int) -> np.ndarray:
-    """Return zeros that begin on a cache line."""
-    memory = np.zeros(length * 8 + 64, np.uint8)
+    """Return numbers that begin on a cache line.
+
+    They are written here: memory that nobody has written to is one page of zeros
+    for the system, and reading it means reading a cache.
+    """
+    memory = np.empty(length * 8 + 64, np.uint8)
     start = -memory.ctypes.data % 64
-    return memory[start : start + length * 8].view(np.float64)
+    numbers = memory[start : start + length * 8].view(np.float64)
+    numbers.fill(1.0)
+    return numbers
 
 
 def usable_cpus() -> int:
@@ -180,13 +200,17 @@ def headline(description: dict[str, Any], peaks: dict[int, Peak], dtypes: Sequen
         versions.append(f"PyTorch {description['pytorch']} ({description['pytorch_level']})")
     lines = [f"{description['cpu']}, {description['cores']} cores; {', '.join(versions)}"]
     for threads, peak in peaks.items():
-        rates = ", ".join(
-            f"{rate:.0f} GFLOP/s {dtype}" for dtype, rate in peak.flops.items() if dtype in dtypes
-        )
+        rates = ", ".join(f"{peak.gflops(dtype):.0f} GFLOP/s {dtype}" for dtype in dtypes)
         reads = peak.bandwidth["read"]
         moved = ", ".join(f"{reads[size]:.0f}" for size in (2**14, 2**18, 2**23, 2**28))
         lines.append(
             f"peak, {threads} thread{'' if threads == 1 else 's'}: {rates}; "
             f"reading 16 KiB, 256 KiB, 8 MiB, 256 MiB: {moved} GB/s"
         )
+        cores = peak.flops["float32"] / peaks[min(peaks)].flops["float32"] * min(peaks)
+        if cores < 0.8 * min(threads, description["cores"]):
+            lines.append(
+                f"      {threads} threads computed as fast as {cores:.1f}: "
+                "something else is running, their figures are of no use"
+            )
     return "\n".join(lines)

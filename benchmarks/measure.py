@@ -106,7 +106,7 @@ def _result(
     best = min(ways, key=lambda name: ways[name].minimum)
     single = times.get("odyssey float32")
     moved = case.reads + case.writes
-    bound = peak.seconds(dtype, case.flops, case.reads, case.writes)
+    bound = peak.seconds(dtype, case.flops, case.reads, case.writes, case.in_place)
     return Result(
         family=family,
         name=case.name,

@@ -88,7 +88,7 @@ def test_contestants_take_turns_with_a_rest_and_a_warm_up_before_each():
 
 def test_times_are_of_one_call_and_without_rests():
     clock = FakeClock()
-    budget = timing.Budget(turn=1.0, pause=50.0, fewest=5, most=5, seconds=0.0)
+    budget = timing.Budget(turn=1.0, pause=50.0, fewest=5, most=5, seconds=1e9)
     times = timing.interleave({"a": clock.work("a", 0.25)}, budget, clock, clock.sleep)
     assert times["a"] == timing.Times(0.25, 0.25, repetitions=5, calls=4)
 
@@ -97,7 +97,7 @@ def test_the_minimum_and_the_median_are_those_of_the_repetitions():
     clock = FakeClock()
     # Calibration takes two calls, then each repetition one that warms up and one that counts.
     work = clock.work("a", 1.0, 1.0, 9.0, 3.0, 9.0, 1.0, 9.0, 2.0)
-    budget = timing.Budget(turn=1.0, pause=0.0, fewest=3, most=3, seconds=0.0)
+    budget = timing.Budget(turn=1.0, pause=0.0, fewest=3, most=3, seconds=1e9)
     times = timing.interleave({"a": work}, budget, clock, clock.sleep)["a"]
     assert (times.minimum, times.median, times.repetitions) == (1.0, 2.0, 3)
 
@@ -117,7 +117,8 @@ def test_repetitions_end_when_the_time_is_up_or_there_are_enough():
         work = {"a": clock.work("a", 1.0)}
         return timing.interleave(work, budget, clock, clock.sleep)["a"].repetitions
 
-    assert [repetitions(seconds) for seconds in (0.0, 9.0, 1000.0)] == [3, 5, 10]
+    # Two seconds each, with what warms up.
+    assert [repetitions(seconds) for seconds in (0.1, 2.0, 9.0, 1000.0)] == [2, 3, 5, 10]
 
 
 def test_more_time_means_more_repetitions():
@@ -140,8 +141,12 @@ def test_geometric_mean():
 
 PEAK = machine.Peak(
     {"float32": 100.0, "float64": 50.0},
-    {kind: {2**10: 80.0, 2**20: 20.0} for kind in ("read", "copy", "triad")},
+    {kind: {2**10: 80.0, 2**20: 20.0} for kind in ("read", "copy", "triad")}
+    | {"update": {2**10: 160.0, 2**20: 40.0}},
 )
+
+
+PEAK_READ = dict.fromkeys(machine.WORKING_SETS, 1.0)
 
 
 def a_result(family="f", name="n", ratio=1.0, direction=FORWARD, threads=1, **others):
@@ -205,6 +210,7 @@ def test_the_roof_is_what_takes_longer():
     assert PEAK.seconds("float64", 1e9, 0, 0) == pytest.approx(0.02)
     assert PEAK.seconds("float32", 1.0, 512, 512) == pytest.approx(1024 / 80e9)
     assert PEAK.gbytes(2**30, 0) == 20.0  # beyond the largest working set it stays
+    assert PEAK.gbytes(2**10, 2**9, in_place=True) == 160.0  # the working set is what is read
     assert PEAK.gbytes(2**14, 2**14) == pytest.approx(50.0)  # half way, on the logarithmic scale
 
 
@@ -361,11 +367,21 @@ def test_the_peak_refuses_what_would_read_foreign_memory():
         _peak.multiply_add(level, False, 1, 0)
 
 
+def test_threads_that_had_to_share_a_core_are_told():
+    def line(rate):
+        reading = {"read": PEAK_READ}
+        peaks = {n: machine.Peak({"float32": r}, reading) for n, r in ((1, 100.0), (2, rate))}
+        return machine.headline(machine.describe(), peaks, ["float32"])
+
+    assert "2 threads computed as fast as 1.0" in line(101)
+    assert "computed as fast" not in line(199)
+
+
 def test_a_machine_is_described_without_pytorch():
     description = machine.describe()
     assert description["cores"] >= 1 and description["cpu"]
     assert description["pytorch"] is None
-    peak = machine.Peak(PEAK.flops, {"read": dict.fromkeys(machine.WORKING_SETS, 1.0)})
+    peak = machine.Peak(PEAK.flops, {"read": PEAK_READ})
     line = machine.headline(description, {1: peak}, ["float32"]).splitlines()[1]
     assert line.startswith("peak, 1 thread: 100 GFLOP/s float32; reading 16 KiB, ")
 

@@ -69,5 +69,6 @@ def step(
         FORWARD,
         reads=(2 + moments) * size,
         writes=(1 + moments) * size,
+        in_place=True,
         recorded=True,  # the step is in place, and not allowed in inference mode
     )

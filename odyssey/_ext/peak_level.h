@@ -32,17 +32,22 @@ TARGET static double PEAK(fma_f64)(int64_t steps, int64_t *flops)
     return sum;
 }
 
-/* Memory: n numbers, a multiple of 8 * BYTES / 8, in arrays aligned to 64 bytes, `passes` times.
- * Eight loads stand together, each with a sum of its own. */
+/* Memory: n numbers, a multiple of 64, in arrays aligned to 64 bytes, `passes` times. Both halves are
+ * read at once, because one stream alone does not keep memory busy; four loads of each stand together,
+ * every one with a sum of its own. */
 TARGET static double PEAK(read)(const double *x, int64_t n, int64_t passes)
 {
     const int64_t lanes = BYTES / 8;
+    const double *y = x + n / 2;
     PEAK(lanes_f64) s[8], total = {0};
     double sum = 0;
     for (int i = 0; i < 8; i++) s[i] = total;
     for (int64_t pass = 0; pass < passes; pass++)
-        for (int64_t at = 0; at < n; at += 8 * lanes)
-            for (int i = 0; i < 8; i++) s[i] += *(const PEAK(lanes_f64) *)(x + at + i * lanes);
+        for (int64_t at = 0; at < n / 2; at += 4 * lanes)
+            for (int i = 0; i < 4; i++) {
+                s[i] += *(const PEAK(lanes_f64) *)(x + at + i * lanes);
+                s[4 + i] += *(const PEAK(lanes_f64) *)(y + at + i * lanes);
+            }
     for (int i = 0; i < 8; i++) total += s[i];
     for (int i = 0; i < lanes; i++) sum += total[i];
     return sum;
