@@ -144,7 +144,7 @@ class Module:
                 + "; ".join(problems)
             )
         for name, parameter in own.items():
-            parameter._storage.before_write()
+            parameter._count_write()
             parameter.data[...] = given[name]
 
     # -- text -----------------------------------------------------------------------------
