@@ -12,10 +12,12 @@ __all__ = ["enable_grad", "is_grad_enabled", "no_grad"]
 recording: ContextVar[bool] = ContextVar("odyssey_recording", default=True)
 """The switch itself; every thread and async task has its own."""
 
+_is_recording = recording.get  # bound once: every operation asks
+
 
 def is_grad_enabled() -> bool:
     """Return whether operations on tensors that require a gradient are recorded."""
-    return recording.get()
+    return _is_recording()
 
 
 class _Block:

@@ -20,7 +20,12 @@ cdef class Operation:
     cdef public list guarded
     cdef public bint keeps_out
     cdef public bint wants_needs
+    cdef dict seen_needs
+
     cpdef tuple positional(self, tuple args, dict kwargs)
+
+    @cython.locals(mask=cython.ulonglong, index=Py_ssize_t)
+    cpdef tuple needs(self, list edges)
 
 
 @cython.final

@@ -67,6 +67,7 @@ class Operation:
         "required",
         "rule",
         "rule_getters",
+        "seen_needs",
         "signature",
         "wants_needs",
         "wrt",
@@ -91,6 +92,7 @@ class Operation:
         self.guarded: list[Getter] = []
         self.keeps_out = False
         self.wants_needs = False
+        self.seen_needs: dict[int, tuple[bool, ...]] = {}
 
     def positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         """Return the arguments in the order of the signature, defaults filled in."""
@@ -99,6 +101,16 @@ class Operation:
             bound.apply_defaults()
             return tuple(bound.arguments.values())
         return args + self.defaults[len(args) - self.required :]
+
+    def needs(self, edges: list[Any]) -> tuple[bool, ...]:
+        """Return for each name of ``wrt`` whether there is an edge that its gradient goes along."""
+        mask = 0
+        for index, edge in enumerate(edges):
+            if edge is not None:
+                mask |= 1 << index
+        if mask not in self.seen_needs:  # one tuple serves all calls alike
+            self.seen_needs[mask] = tuple([edge is not None for edge in edges])
+        return self.seen_needs[mask]
 
     def set_rule(self, rule: Callable[..., Any], wrt: tuple[str, ...]) -> None:
         """Take ``rule`` as the gradient for the arguments that ``wrt`` names."""

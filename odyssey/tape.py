@@ -83,8 +83,8 @@ class Node:
     values, formula_values : list or None
         The arguments after ``grad`` of the rule and of the formula; None once
         backward has freed them.
-    guards : list of (Storage, int, str)
-        The memory of saved tensors, its version when it was saved, a name.
+    guards : list of Guard
+        One for each saved tensor.
     shape, dtype
         What the gradient of the output, or of the first one, must look like.
     others : list of (shape, dtype), or None
@@ -113,7 +113,7 @@ class Node:
     edges: list[Any]
     values: list[Any] | None
     formula_values: list[Any] | None
-    guards: list[tuple[Storage, int, str]]
+    guards: list[Guard]
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     others: list[tuple[tuple[int, ...], np.dtype[Any]]] | None
@@ -144,12 +144,13 @@ class Node:
                 f"backward: the graph through {self.operation.name} was freed by an earlier "
                 "backward; pass retain_graph=True to the first one to walk it twice"
             )
-        for storage, version, name in self.guards:
-            if storage.version != version:
+        for guard in self.guards:
+            if guard.storage.version != guard.version:
                 raise GradientError(
-                    f"backward: {self.operation.name} saved {name}, which has been written to "
-                    f"in place since (version {storage.version}, saved at {version}); its "
-                    "gradient would be wrong. Write before the forward, or to a copy"
+                    f"backward: {self.operation.name} saved {guard.name}, which has been written "
+                    f"to in place since (version {guard.storage.version}, saved at "
+                    f"{guard.version}); its gradient would be wrong. Write before the forward, "
+                    "or to a copy"
                 )
 
     def connected_values(self) -> list[Any]:
@@ -179,6 +180,16 @@ class Node:
                 "backward_formula that computes it from the inputs"
             )
         return value
+
+
+class Guard:
+    """The memory of a value that a node saved, and its version then."""
+
+    __slots__ = ("name", "storage", "version")
+
+    storage: Storage
+    version: int
+    name: str
 
 
 def connected(value: Any, edge: Edge | None) -> Any:
@@ -252,11 +263,12 @@ def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
         out = out[0] if len(out) == 2 else out[:-1]
     result = out
     if found:
-        several = type(out) is tuple
-        outputs = [_output(array, args) for array in out] if several else [_output(out, args)]
-        result = tuple(outputs) if several else outputs[0]
+        if type(out) is tuple:
+            result = tuple([_output(array, args) for array in out])
+        else:
+            result = _output(out, args)
         if wanted and operation.wrt and is_grad_enabled():
-            _record(operation, args, arrays, out, saved, outputs)
+            _record(operation, args, arrays, out, saved, result)
     return (result, saved) if with_saved else result
 
 
@@ -291,7 +303,7 @@ def _record(
     arrays: list[Any],
     out: Any,
     saved: Saved | None,
-    outputs: list[Tensor],
+    result: Any,
 ) -> None:
     """Make a node of a call, unless no argument of ``wrt`` wants a gradient."""
     edges = [_edge(args[position]) for position in operation.wrt]
@@ -302,33 +314,27 @@ def _record(
     node.operation = operation
     node.selection = current()
     node.edges = edges
-    node.retained = None
-    needs = tuple([edge is not None for edge in edges]) if operation.wants_needs else None
+    node.retained = node.others = node.formula_values = None
+    node.guards = []
+    needs = operation.needs(edges) if operation.wants_needs else None
     try:
         node.values = _picked(operation.rule_getters, arrays, out, saved, needs)
-        node.formula_values = _picked(operation.formula_getters, arrays, out, saved, needs)
+        if operation.formula is not None:
+            node.formula_values = _picked(operation.formula_getters, arrays, out, saved, needs)
     except AttributeError as error:
         raise GradientError(
             f"{operation.name}: its backward names {error.name!r}, which is neither an "
             "argument, NAME_shape, NAME_dtype, out, needs, nor a value in Saved(...)"
         ) from None
-    node.guards = []
     for getter in operation.guarded:
         _guard(node, args[getter.position], getter.name)
     if operation.keeps_out:
-        _guard(node, outputs, "its output")
-    node.others = None
-    for index, tensor in enumerate(outputs):
-        dtype = tensor.data.dtype
-        if index == 0:
-            node.shape, node.dtype = tensor.data.shape, dtype
-        else:
-            node.others = node.others or []
-            node.others.append((tensor.data.shape, dtype))
-        if dtype.kind == "f":  # indices and masks have no gradient
-            tensor._requires_grad = True
-            tensor._node = node
-            tensor._index = index
+        _guard(node, result, "its output")
+    if type(result) is tuple:
+        for index, tensor in enumerate(result):
+            _connect_output(node, index, tensor)
+    else:
+        _connect_output(node, 0, result)
 
 
 def _picked(
@@ -341,12 +347,28 @@ def _picked(
 def _guard(node: Node, value: Any, name: str) -> None:
     """Note the version of a value that was saved."""
     if isinstance(value, TensorBase):
-        storage = memory_of(value)
-        node.guards.append((storage, storage.version, name))
+        guard = Guard.__new__(Guard)
+        guard.storage = memory_of(value)
+        guard.version = guard.storage.version
+        guard.name = name
+        node.guards.append(guard)
     elif type(value) is list or type(value) is tuple:
         for one in value:
-            if isinstance(one, TensorBase):
-                _guard(node, one, name)
+            _guard(node, one, name)
+
+
+def _connect_output(node: Node, index: int, tensor: TensorBase) -> None:
+    """Note what the gradient of an output must look like, and where the output came from."""
+    dtype = tensor.data.dtype
+    if index == 0:
+        node.shape, node.dtype = tensor.data.shape, dtype
+    else:
+        node.others = node.others or []
+        node.others.append((tensor.data.shape, dtype))
+    if dtype.kind == "f":  # indices and masks have no gradient
+        tensor._requires_grad = True
+        tensor._node = node
+        tensor._index = index
 
 
 def differentiable(function: Callable[..., Any]) -> Any:

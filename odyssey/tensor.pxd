@@ -11,6 +11,7 @@ cdef class Storage:
     cdef public object borrowers
 
 
+@cython.freelist(64)
 cdef class TensorBase:
     cdef object __weakref__
     cdef public object data
@@ -23,5 +24,10 @@ cdef class TensorBase:
 
 
 cdef object _fill(TensorBase tensor, object data)
+
+
+@cython.locals(kind=type)
 cpdef object wrap(object data)
+
+
 cpdef Storage memory_of(TensorBase tensor)

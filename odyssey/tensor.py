@@ -334,7 +334,8 @@ def _fill(tensor: TensorBase, data: np.ndarray) -> None:
 
 def wrap(data: np.ndarray) -> Tensor:
     """Return ``Tensor(data)``; compiled code saves a call of Python by it."""
-    tensor: Tensor = TensorBase.__new__(Tensor)
+    kind = Tensor
+    tensor = kind.__new__(kind)
     _fill(tensor, data)
     return tensor
 
