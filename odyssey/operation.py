@@ -108,9 +108,10 @@ class Operation:
         for index, edge in enumerate(edges):
             if edge is not None:
                 mask |= 1 << index
-        if mask not in self.seen_needs:  # one tuple serves all calls alike
-            self.seen_needs[mask] = tuple([edge is not None for edge in edges])
-        return self.seen_needs[mask]
+        needs = self.seen_needs.get(mask)
+        if needs is None:  # one tuple serves all calls alike
+            needs = self.seen_needs[mask] = tuple([edge is not None for edge in edges])
+        return needs
 
     def set_rule(self, rule: Callable[..., Any], wrt: tuple[str, ...]) -> None:
         """Take ``rule`` as the gradient for the arguments that ``wrt`` names."""

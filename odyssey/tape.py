@@ -256,7 +256,13 @@ def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
                     tensor = one
                     found = True
                     wanted = wanted or tensor._requires_grad
-    out = operation.function(*(arrays if found else args))
+    if not found:
+        arrays = list(args)  # whatever they are: the lists among them are not copied
+    function = operation.function
+    if len(arrays) == 2:  # the most frequent case, without a tuple to carry them
+        out = function(arrays[0], arrays[1])
+    else:
+        out = function(*arrays)
     saved = None
     if type(out) is tuple and out and type(out[-1]) is Saved:
         saved = out[-1]
