@@ -46,5 +46,5 @@ def warn_of_stale_modules(package: Path, compiled: Mapping[str, int]) -> None:
             "and the compiled form is what runs; build again: "
             "python setup.py build_ext --inplace",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=2,
         )
