@@ -2,8 +2,9 @@
 
 Every ``odyssey/_ext/NAME.pyx`` becomes ``odyssey._ext.baseline.NAME``, and on x86-64 also
 ``odyssey._ext.v3.NAME`` and ``odyssey._ext.v4.NAME``; sources whose name starts with an underscore
-are compiled once, as ``odyssey._ext._NAME``. Flags, OpenMP and levels are tried on a tiny file
-first, and what the compiler refuses is left out.
+are compiled once, as ``odyssey._ext._NAME``. So is every ``odyssey/NAME.py`` that has its types in
+a ``NAME.pxd`` beside it: a plain Python module, which Python imports in its compiled form, if any.
+Flags, OpenMP and levels are tried on a tiny file first, and what the compiler refuses is left out.
 What was built is written to ``odyssey/_ext/_build_info.py``, which ``odyssey.fast`` reads.
 
 Environment variables:
@@ -18,6 +19,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import zlib
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -26,7 +28,8 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import BaseError, CCompilerError, CompileError
 
 ROOT = Path(__file__).resolve().parent
-SOURCES = Path("odyssey", "_ext")
+PACKAGE = Path("odyssey")
+SOURCES = PACKAGE / "_ext"
 
 # The flags that make a level; a level whose first flag the compiler refuses is not built.
 LEVELS = {
@@ -45,6 +48,24 @@ FLAGS = [
     "--param=max-completely-peeled-insns=2000",
 ]
 
+# A kernel has checked its arguments at the door. A Python module must mean what it means to Python.
+KERNEL_DIRECTIVES = {
+    "annotation_typing": False,
+    "language_level": 3,
+    "binding": True,
+    "boundscheck": False,
+    "cdivision": True,
+    "embedsignature": False,
+    "initializedcheck": False,
+    "wraparound": False,
+}
+PYTHON_DIRECTIVES = {
+    "annotation_typing": False,
+    "autotestdict": False,
+    "binding": True,
+    "language_level": 3,
+}
+
 TINY = """
 typedef float lanes __attribute__((vector_size(16)));
 int tiny(lanes *x) { return (*x)[0] > 0; }
@@ -57,6 +78,7 @@ BUILD_INFO = '''"""What the build compiled. Written by setup.py; its absence: ne
 LEVELS: tuple[str, ...] = {levels!r}
 OPENMP: bool = {openmp!r}
 COMPILER: str = {compiler!r}
+MODULES: dict[str, int] = {modules!r}
 '''
 
 
@@ -71,18 +93,35 @@ def kernel_sources(folder=ROOT / SOURCES):
     return [name for name in names if name[0] != "_"], [name for name in names if name[0] == "_"]
 
 
+def python_sources(folder=ROOT / PACKAGE):
+    """Return the names of the Python modules that are compiled, once: those with a .pxd."""
+    return sorted(path.stem for path in Path(folder).glob("*.pxd"))
+
+
 def extensions():
     """Return one Extension per module and level, flags not yet filled in."""
     kernels, once = kernel_sources()
     modules = [(f"odyssey._ext.{name}", name) for name in once]
     modules += [(f"odyssey._ext.{level}.{name}", name) for level in LEVELS for name in kernels]
-    return [Extension(module, [str(SOURCES / f"{name}.pyx")]) for module, name in modules]
+    return [
+        *(Extension(module, [str(SOURCES / f"{name}.pyx")]) for module, name in modules),
+        *(Extension(f"odyssey.{name}", [str(PACKAGE / f"{name}.py")]) for name in python_sources()),
+    ]
 
 
-def level_of(extension):
-    """Return the instruction-set level of an extension; a module compiled once is baseline."""
-    level = extension.name.split(".")[2]
-    return level if level in LEVELS else "baseline"
+def group_of(extension):
+    """Return what an extension is compiled with: a level, "once" (kernels), "python" (modules)."""
+    parts = extension.name.split(".")
+    if "_ext" not in parts:
+        return "python"
+    return parts[2] if len(parts) == 4 else "once"
+
+
+def remove_compiled_modules(package_root):
+    """Delete compiled Python modules below `package_root`: they would hide their sources."""
+    for name in python_sources():
+        for path in Path(package_root, PACKAGE).glob(f"{name}.*.so"):
+            path.unlink()
 
 
 def failure_message(missing):
@@ -97,11 +136,23 @@ def failure_message(missing):
     )
 
 
-def write_build_info(package_root, levels=(), openmp=False, compiler=""):
+def checksum(name, folder=ROOT / PACKAGE):
+    """Return what `odyssey.utils.stale` compares to see whether a Python module was edited."""
+    return zlib.crc32(b"".join(Path(folder, name + end).read_bytes() for end in (".py", ".pxd")))
+
+
+def write_build_info(package_root, levels=(), openmp=False, compiler="", modules=()):
     """Write ``_build_info.py`` below `package_root`, which holds the package ``odyssey``."""
     path = Path(package_root) / SOURCES / "_build_info.py"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(BUILD_INFO.format(levels=tuple(levels), openmp=openmp, compiler=compiler))
+    path.write_text(
+        BUILD_INFO.format(
+            levels=tuple(levels),
+            openmp=openmp,
+            compiler=compiler,
+            modules={name: checksum(name) for name in modules},
+        )
+    )
 
 
 class Probe:
@@ -199,17 +250,15 @@ class BuildExtensions(build_ext):
             message = "compiling the kernels failed (the compiler's own words stand above)"
             raise CompileError(failure_message(message)) from error
         folder = ROOT if self.inplace else self.build_lib
-        levels = [
-            level
-            for level in LEVELS
-            if any(f"._ext.{level}." in ext.name for ext in self.extensions)
-        ]
-        write_build_info(folder, levels, self.openmp, self.compiler_name)
+        groups = {group_of(ext) for ext in self.extensions}
+        levels = [level for level in LEVELS if level in groups]
+        write_build_info(folder, levels, self.openmp, self.compiler_name, python_sources())
 
     def build_extensions(self):
         """Probe, translate, compile."""
         self.probe_compiler()
-        self.extensions = [ext for ext in self.extensions if level_of(ext) in self.level_flags]
+        offered = {"once", "python", *self.level_flags}
+        self.extensions = [ext for ext in self.extensions if group_of(ext) in offered]
         self.cythonize()
         super().build_extensions()
 
@@ -249,32 +298,18 @@ class BuildExtensions(build_ext):
         import numpy as np
         from Cython.Build import cythonize
 
-        directives = {
-            "annotation_typing": False,
-            "language_level": 3,
-            "binding": True,
-            "boundscheck": switched_on("ODYSSEY_BOUNDSCHECK"),
-            "cdivision": True,
-            "embedsignature": False,
-            "initializedcheck": False,
-            "wraparound": False,
-        }
         headers = [
             str(path) for suffix in ("h", "pxd") for path in sorted(SOURCES.glob(f"*.{suffix}"))
         ]
         translated = []
-        # One call per level and one for the rest: each needs a folder of its own, because the names
-        # of the C files are equal.
-        for folder in ["once", *self.level_flags]:
-            level = "baseline" if folder == "once" else folder
-            chosen = [
-                ext
-                for ext in self.extensions
-                if ext.name.split(".")[2] == folder
-                or (folder == "once" and ext.name.count(".") == 2)
-            ]
-            flags = self.level_flags[level] + self.openmp_flags
-            build_dir = Path("build", "cython", folder)
+        # One call per group, each with a folder of its own: the names of the C files are equal.
+        for group in ["once", "python", *self.level_flags]:
+            chosen = [ext for ext in self.extensions if group_of(ext) == group]
+            flags = self.level_flags.get(group, self.level_flags["baseline"]) + self.openmp_flags
+            directives = PYTHON_DIRECTIVES if group == "python" else KERNEL_DIRECTIVES
+            if switched_on("ODYSSEY_BOUNDSCHECK"):
+                directives = {**directives, "boundscheck": True}
+            build_dir = Path("build", "cython", group)
             # Everything besides the sources that decides what comes out; when it changes, all is
             # built anew. Written last: a translation that fails must not pass for a finished one.
             settings = (
@@ -316,7 +351,9 @@ class BuildPython(build_py):
             shutil.rmtree(Path(self.build_lib, "odyssey"), ignore_errors=True)
         super().run()
         if switched_on("ODYSSEY_NO_EXT"):
-            write_build_info(ROOT if self.editable_mode else self.build_lib)
+            folder = ROOT if self.editable_mode else self.build_lib
+            write_build_info(folder)
+            remove_compiled_modules(folder)
 
 
 if __name__ == "__main__":

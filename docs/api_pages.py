@@ -50,7 +50,7 @@ PAGES = (
         ),
     ),
     Page("autograd", "odyssey.autograd: derivatives of functions", ("odyssey.autograd",)),
-    Page("tape", "odyssey.tape: declaring an operation", ("odyssey.tape",)),
+    Page("tape", "odyssey.tape: declaring an operation", ("odyssey.tape", "odyssey.operation")),
     Page("testing", "odyssey.testing: checks", ("odyssey.testing",)),
     Page("reference", "odyssey.reference: kernels to read", ("odyssey.reference",)),
     Page("fast", "odyssey.fast: kernels to run", ("odyssey.fast",)),

@@ -102,16 +102,17 @@ def _check_kernel(name: str) -> None:
 
 _process = Selection(os.environ.get("ODYSSEY_BACKEND") or "fast", {})
 _context: ContextVar[Selection | None] = ContextVar("odyssey_backend", default=None)
+_of_context = _context.get  # bound once: an operation asks several times
 
 
 def kernel(name: str) -> Callable[..., Any]:
     """Return the kernel ``name`` of the backend that is selected here and now."""
-    return (_context.get() or _process).table[name]
+    return (_of_context() or _process).table[name]
 
 
 def current() -> Selection:
     """Return the selection that holds here and now."""
-    return _context.get() or _process
+    return _of_context() or _process
 
 
 @contextlib.contextmanager

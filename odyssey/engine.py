@@ -7,34 +7,58 @@ chain of 100,000 operations needs no more stack than one.
 
 Gradients travel as plain arrays. Under ``create_graph`` they travel as Tensors,
 the rules record themselves, and the result can be differentiated again.
+
+A build compiles this file; ``engine.pxd`` has the types.
 """
 
 from __future__ import annotations
 
-import heapq
+from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 
 from odyssey import backend
 from odyssey.errors import GradientError, ShapeError
-from odyssey.grad_mode import enable_grad, no_grad
-from odyssey.tape import Edge, Node
-from odyssey.tensor import Tensor
+from odyssey.grad_mode import recording
+from odyssey.tape import Edge, Node, edge_of
+from odyssey.tensor import Tensor, TensorBase, wrap
 
 __all__ = ["backward", "gradients"]
+
+ndarray = np.ndarray
 
 
 def backward(
     root: Tensor,
     grad: Tensor | np.ndarray | None = None,
-    *,
     retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> None:
-    """Add gradients to every leaf below ``root``; see :meth:`odyssey.Tensor.backward`."""
+    """Add the gradient of this tensor to ``grad`` of every leaf that it came from.
+
+    Parameters
+    ----------
+    grad : Tensor or ndarray, optional
+        The gradient of the final result with respect to this tensor, in
+        its shape. A one-element tensor does without: it is 1.
+    retain_graph : bool, optional
+        Keep what the graph has saved, for another backward. By default it
+        is freed as it is used, unless ``create_graph``.
+    create_graph : bool, default False
+        Record the backward itself, so that it can be differentiated.
+
+    Raises
+    ------
+    GradientError
+        If the tensor requires no gradient, if ``grad`` is missing, if the
+        graph was freed by an earlier backward, or if a saved value has
+        been written to since.
+    ShapeError
+        If ``grad`` has another shape than the tensor.
+    """
     walk = _Walk(create_graph, retain_graph)
-    walk.start([root], [grad])
+    walk.start(root, grad)
     walk.run()
 
 
@@ -53,90 +77,142 @@ def gradients(
     """
     walk = _Walk(create_graph, retain_graph)
     walk.capture(roots, inputs)
-    walk.start(roots, grads or [None] * len(roots))
+    for root, grad in zip(roots, grads or [None] * len(roots), strict=True):
+        walk.start(root, grad)
     walk.run()
-    return [walk.captured.get(_key(_edge_of(x))) for x in inputs]
-
-
-def _edge_of(tensor: Tensor) -> Edge:
-    return (tensor if tensor._node is None else tensor._node, tensor._index)
+    return [walk.captured.get(_key(edge_of(x))) for x in inputs]
 
 
 def _key(edge: Edge) -> tuple[int, int]:
-    return (id(edge[0]), edge[1])
+    return (id(edge[0]), edge[1]) if isinstance(edge, tuple) else (id(edge), 0)
 
 
 class _Walk:
-    """One walk back over the tape."""
+    """One walk back over the tape.
+
+    Attributes
+    ----------
+    create_graph, retain_graph : bool
+    heap : list of (int, Node)
+        The nodes that have received a gradient, by minus their age.
+    received : dict of Node to gradient
+        What they have received; a list for a node of several outputs, None for
+        those of them that were not used.
+    captured : dict
+        The gradients that were asked for, by :func:`_key`.
+    wanted : set or None
+        The keys of what was asked for; None for every leaf.
+    useful, passed : set of Node, or None
+        The nodes that lead to it, and those whose rule must run; None for all.
+    """
+
+    __slots__ = (
+        "captured",
+        "create_graph",
+        "heap",
+        "passed",
+        "received",
+        "retain_graph",
+        "useful",
+        "wanted",
+    )
 
     def __init__(self, create_graph: bool, retain_graph: bool | None) -> None:
-        self.create_graph = create_graph
+        self.create_graph = bool(create_graph)
         self.retain_graph = create_graph if retain_graph is None else retain_graph
-        self.heap: list[tuple[int, Node]] = []  # (-order, node)
-        self.received: dict[Node, list[Any]] = {}  # a gradient, or None, for each output
+        self.heap: list[tuple[int, Node]] = []
+        self.received: dict[Node, Any] = {}
         self.captured: dict[tuple[int, int], Any] = {}
-        self.wanted: set[tuple[int, int]] | None = None  # None: every leaf
-        self.useful: set[Node] | None = None  # None: every node
-        self.passed: set[Node] | None = None  # those whose rule must run; None: every node
+        self.wanted: set[tuple[int, int]] | None = None
+        self.useful: set[Node] | None = None
+        self.passed: set[Node] | None = None
 
-    def start(self, roots: list[Tensor], grads: list[Any]) -> None:
-        """Give each root its gradient."""
-        for root, grad in zip(roots, grads, strict=True):
-            if not root._requires_grad:
-                raise GradientError(
-                    "backward: this tensor requires no gradient: nothing that made it does, "
-                    "or it was made under no_grad()"
-                )
-            seed = self._seed(root, grad)
-            self.send(_edge_of(root), seed, exclusive=False)
+    # -- before the walk ------------------------------------------------------------------
+
+    def start(self, root: Tensor, grad: Any) -> None:
+        """Give a root its gradient."""
+        if not root._requires_grad:
+            raise GradientError(
+                "backward: this tensor requires no gradient: nothing that made it does, "
+                "or it was made under no_grad()"
+            )
+        self.send(edge_of(root), self._seed(root, grad), False)
 
     def _seed(self, root: Tensor, grad: Any) -> Any:
+        data = root.data
         if grad is None:
-            if root.data.size != 1:
+            if data.size != 1:
                 raise GradientError(
                     "backward: grad is needed for a tensor of more than one element "
-                    f"(shape {root.shape})"
+                    f"(shape {data.shape})"
                 )
-            grad = np.ones_like(root.data)
-        if np.shape(grad) != root.data.shape:
-            raise ShapeError(
-                f"backward: grad has shape {np.shape(grad)} but the tensor has {root.shape}"
-            )
+            grad = np.ones_like(data)
+        shape = grad.shape if type(grad) is ndarray else np.shape(grad)
+        if shape != data.shape:
+            raise ShapeError(f"backward: grad has shape {shape} but the tensor has {data.shape}")
         if self.create_graph:
-            return grad if isinstance(grad, Tensor) else Tensor(np.asarray(grad, root.dtype))
-        return np.asarray(grad.data if isinstance(grad, Tensor) else grad, root.dtype)
+            return grad if isinstance(grad, Tensor) else Tensor(np.asarray(grad, data.dtype))
+        grad = grad.data if isinstance(grad, Tensor) else grad
+        if type(grad) is ndarray and grad.dtype is data.dtype:
+            return grad
+        return np.asarray(grad, data.dtype)
 
     def capture(self, roots: list[Tensor], inputs: list[Tensor]) -> None:
         """Keep to the paths that lead to ``inputs``, and collect their gradients."""
-        self.wanted = {_key(_edge_of(x)) for x in inputs}
+        wanted = self.wanted = {_key(edge_of(x)) for x in inputs}
         ends = {x._node for x in inputs if x._node is not None}
         nodes = {root._node for root in roots if root._node is not None}
         pending = list(nodes)
-        reached = {_key(_edge_of(root)) for root in roots}
+        reached = {_key(edge_of(root)) for root in roots}
         freed: list[Node] = []
         while pending:
             node = pending.pop()
             if node.values is None:
                 freed.append(node)  # where it led is gone with its values
-            for target, index in _flat(node.edges):
-                reached.add(_key((target, index)))
+            for edge in _flat(node.edges):
+                reached.add(_key(edge))
+                target = edge[0] if isinstance(edge, tuple) else edge
                 if isinstance(target, Node) and target not in nodes:
                     nodes.add(target)
                     pending.append(target)
         for node in freed:
             # An input may itself stand on what was freed, if nothing below it is asked for.
-            if node not in ends or not self.wanted <= reached:
+            if node not in ends or not wanted <= reached:
                 node.check_intact()
-        self.passed = set()
-        self.useful = set(ends)
+        passed = self.passed = set()
+        useful = self.useful = set(ends)
         for node in sorted(nodes, key=lambda node: node.order):  # inputs before users
-            if any(self._leads_somewhere(edge) for edge in _flat(node.edges)):
-                self.passed.add(node)
-                self.useful.add(node)
+            for edge in _flat(node.edges):
+                target = edge[0] if isinstance(edge, tuple) else edge
+                if target in useful if isinstance(target, Node) else _key(edge) in wanted:
+                    passed.add(node)
+                    useful.add(node)
 
-    def _leads_somewhere(self, edge: Edge) -> bool:
-        assert self.wanted is not None and self.useful is not None
-        return edge[0] in self.useful if isinstance(edge[0], Node) else _key(edge) in self.wanted
+    # -- the walk -------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Walk until no node is waiting."""
+        if recording.get() is self.create_graph:
+            self._run()
+            return
+        token = recording.set(self.create_graph)
+        try:
+            self._run()
+        finally:
+            recording.reset(token)
+
+    def _run(self) -> None:
+        while self.heap:
+            _, node = heappop(self.heap)
+            grad = self.received.pop(node)
+            if node.retained is not None:
+                self._retain(node, grad)
+            if self.wanted is not None:
+                for index, one in enumerate([grad] if node.others is None else grad):
+                    if (id(node), index) in self.wanted and one is not None:
+                        self._collect((id(node), index), one)
+            if self.passed is None or node in self.passed:
+                self._through(node, grad if node.others is None else tuple(grad))
 
     def send(self, edge: Edge, grad: Any, exclusive: bool) -> None:
         """Add ``grad`` to what a node or leaf has received.
@@ -144,73 +220,72 @@ class _Walk:
         ``exclusive`` says that nobody else holds the array, so that a leaf may
         keep it.
         """
-        target, index = edge
-        if isinstance(target, Tensor):
+        if isinstance(edge, TensorBase):
             if self.wanted is None:
-                self._keep(target, grad, exclusive)
+                self._keep(edge, grad, exclusive)
             elif _key(edge) in self.wanted:
                 self._collect(_key(edge), grad)
             return
+        target, index = edge if isinstance(edge, tuple) else (edge, 0)
         if self.useful is not None and target not in self.useful:
             return
-        slots = self.received.get(target)
-        if slots is None:
-            slots = self.received[target] = [None] * len(target.outputs)
-            heapq.heappush(self.heap, (-target.order, target))
-        slots[index] = grad if slots[index] is None else _as_array(slots[index] + grad)
+        before = self.received.get(target)
+        if before is None:
+            heappush(self.heap, (-target.order, target))
+        if target.others is None:
+            self.received[target] = grad if before is None else _as_array(before + grad)
+            return
+        if before is None:
+            before = self.received[target] = [None] * (1 + len(target.others))
+        before[index] = grad if before[index] is None else _as_array(before[index] + grad)
 
     def _collect(self, key: tuple[int, int], grad: Any) -> None:
         grad = grad if isinstance(grad, Tensor) else Tensor(grad)
         self.captured[key] = grad if key not in self.captured else self.captured[key] + grad
 
-    def _keep(self, leaf: Tensor, grad: Any, exclusive: bool) -> None:
+    def _keep(self, leaf: TensorBase, grad: Any, exclusive: bool) -> None:
         """Add a gradient to ``leaf.grad``, which is C-contiguous and the leaf's alone."""
+        kept = leaf.grad
         if self.create_graph:
-            leaf.grad = grad if leaf.grad is None else leaf.grad + grad
-        elif leaf.grad is None:
-            owned = exclusive and grad.base is None and grad.flags.c_contiguous
-            leaf.grad = Tensor(grad if owned else np.array(grad, order="C"))
-        elif leaf.grad._requires_grad or leaf.grad._borrowed:
-            leaf.grad = Tensor(leaf.grad.data + grad)
+            leaf.grad = grad if kept is None else kept + grad
+        elif kept is None:
+            owned = exclusive and _owns_memory(grad) and grad.flags.c_contiguous
+            leaf.grad = wrap(grad if owned else np.array(grad, order="C"))
+        elif kept._requires_grad or kept._borrowed:
+            leaf.grad = wrap(kept.data + grad)
         else:
-            leaf.grad._before_write("backward")
-            leaf.grad.data += grad
+            kept._before_write("backward")
+            kept.data += grad
 
-    def run(self) -> None:
-        """Walk until no node is waiting."""
-        with enable_grad() if self.create_graph else no_grad():
-            while self.heap:
-                _, node = heapq.heappop(self.heap)
-                grads = self.received.pop(node)
-                if node.retained:
-                    self._retain(node, grads)
-                if self.wanted is not None:
-                    for index, grad in enumerate(grads):
-                        if (id(node), index) in self.wanted and grad is not None:
-                            self._collect((id(node), index), grad)
-                if self.passed is None or node in self.passed:
-                    self._through(node, grads)
-
-    def _through(self, node: Node, grads: list[Any]) -> None:
+    def _through(self, node: Node, grad: Any) -> None:
         """Run one rule and send its gradients on."""
         node.check_intact()
-        grad = grads[0] if len(grads) == 1 else tuple(grads)
+        values = node.values
         results = self._call_rule(node, grad)
         edges = node.edges
         if not self.retain_graph:
-            node.values = node.formula_values = None
-            node.guards = []
-            node.edges = [None] * len(edges)
-        sent: list[Any] = [grad]
-        for position, (edge, result) in enumerate(zip(edges, results, strict=True)):
-            pairs = zip(edge, result, strict=True) if isinstance(edge, list) else [(edge, result)]
-            for one_edge, one_grad in pairs:
-                if one_edge is None or one_grad is None:
-                    continue
-                one_grad = _fitted(node, position, one_edge, one_grad)
-                exclusive = not any(one_grad is other for other in sent)
-                sent.append(one_grad)
-                self.send(one_edge, one_grad, exclusive)
+            node.free()
+        if len(results) != len(edges):
+            raise GradientError(
+                f"{node.operation.name}_backward: expected one gradient for each name of wrt, "
+                f"{len(edges)}, got {len(results)}"
+            )
+        held = (grad, results, values)
+        for position, edge in enumerate(edges):
+            result = results[position]
+            if type(edge) is list:
+                for one_edge, one in zip(edge, result, strict=True):
+                    self._pass(node, position, one_edge, one, held)
+            else:
+                self._pass(node, position, edge, result, held)
+
+    def _pass(self, node: Node, position: int, edge: Edge, grad: Any, held: Any) -> None:
+        """Send one of the gradients that a rule returned, if it is wanted."""
+        if edge is None or grad is None:
+            return
+        grad = _fitted(node, position, edge, grad)
+        # Once among the results: nobody else has it. What was saved is not to be written to.
+        self.send(edge, grad, isinstance(edge, TensorBase) and _occurrences(grad, held) <= 1)
 
     def _call_rule(self, node: Node, grad: Any) -> tuple[Any, ...]:
         """Run the rule, or its formula under ``create_graph``, on the backend of the forward."""
@@ -225,12 +300,12 @@ class _Walk:
                 results = rule(grad, *values)
         return results if type(results) is tuple else (results,)
 
-    def _retain(self, node: Node, grads: list[Any]) -> None:
+    def _retain(self, node: Node, grad: Any) -> None:
         assert node.retained is not None
         for index, ref in node.retained.items():
-            tensor, grad = ref(), grads[index]
-            if tensor is not None and grad is not None:
-                kept = grad if isinstance(grad, Tensor) else Tensor(np.array(grad, order="C"))
+            tensor, one = ref(), grad if node.others is None else grad[index]
+            if tensor is not None and one is not None:
+                kept = one if isinstance(one, Tensor) else Tensor(np.array(one, order="C"))
                 tensor.grad = kept if tensor.grad is None else tensor.grad + kept
 
 
@@ -238,9 +313,7 @@ def _flat(edges: list[Any]) -> list[Edge]:
     """Return the edges of a node, those of list arguments included, without the Nones."""
     flat: list[Edge] = []
     for edge in edges:
-        flat += [e for e in edge if e is not None] if isinstance(edge, list) else []
-        if isinstance(edge, tuple):
-            flat.append(edge)
+        flat += _flat(edge) if isinstance(edge, list) else [] if edge is None else [edge]
     return flat
 
 
@@ -249,15 +322,34 @@ def _as_array(grad: Any) -> Any:
     return np.asarray(grad) if isinstance(grad, np.generic) else grad
 
 
+def _owns_memory(array: np.ndarray) -> bool:
+    """Return whether an array's memory is its own, and not a part of what another object holds."""
+    return array.base is None
+
+
+def _occurrences(array: Any, values: Any) -> int:
+    """Return how often ``array`` is among values, also inside lists and tuples of them."""
+    count = 0
+    for value in values:
+        if value is array:
+            count += 1
+        elif type(value) is list or type(value) is tuple:
+            count += _occurrences(array, value)
+    return count
+
+
 def _fitted(node: Node, position: int, edge: Edge, grad: Any) -> Any:
     """Return ``grad`` in the dtype of its target, or raise if its shape is another."""
-    target, index = edge
-    shape, dtype = (
-        target.outputs[index]
-        if isinstance(target, Node)
-        else (target.data.shape, target.data.dtype)
-    )
-    grad = _as_array(grad)
+    if isinstance(edge, TensorBase):
+        leaf = edge
+        shape, dtype = leaf.data.shape, leaf.data.dtype
+    elif isinstance(edge, Node):
+        target = edge
+        shape, dtype = target.shape, target.dtype
+    else:
+        shape, dtype = edge[0].output(edge[1])
+    if type(grad) is not ndarray:
+        grad = _as_array(grad)
     if grad.shape != shape:
         operation = node.operation
         argument = operation.names[operation.wrt[position]]
@@ -265,4 +357,4 @@ def _fitted(node: Node, position: int, edge: Edge, grad: Any) -> Any:
             f"{operation.name}_backward: the gradient for {argument} has shape {grad.shape} "
             f"but {argument} has {shape}"
         )
-    return grad if grad.dtype == dtype else grad.astype(dtype)
+    return grad if grad.dtype is dtype or grad.dtype == dtype else grad.astype(dtype)

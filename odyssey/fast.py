@@ -18,7 +18,10 @@ import importlib
 import os
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from odyssey.utils.stale import warn_of_stale_modules
 
 __all__ = ["AVAILABLE_LEVELS", "BUILT_LEVELS", "COMPILER", "LEVEL", "OPENMP"]
 
@@ -31,6 +34,8 @@ except ImportError:
         "odyssey, start Python from another folder. Without a C compiler: "
         "'ODYSSEY_NO_EXT=1 pip install .' installs the readable reference kernels alone."
     ) from None
+
+warn_of_stale_modules(Path(__file__).parent, getattr(_build_info, "MODULES", {}))
 
 BUILT_LEVELS: tuple[str, ...] = tuple(_build_info.LEVELS)
 """The levels that the build made, lowest first; empty for a pure-Python installation."""

@@ -2,22 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-from contextvars import ContextVar
+import functools
+from collections.abc import Callable
+from contextvars import ContextVar, Token
+from typing import Any
 
 __all__ = ["enable_grad", "is_grad_enabled", "no_grad"]
 
-_recording: ContextVar[bool] = ContextVar("odyssey_recording", default=True)
+recording: ContextVar[bool] = ContextVar("odyssey_recording", default=True)
+"""The switch itself; every thread and async task has its own."""
+
+_is_recording = recording.get  # bound once: every operation asks
 
 
 def is_grad_enabled() -> bool:
     """Return whether operations on tensors that require a gradient are recorded."""
-    return _recording.get()
+    return _is_recording()
 
 
-@contextlib.contextmanager
-def no_grad() -> Iterator[None]:
+class _Block:
+    """A block in which the switch is on or off; also a decorator of functions."""
+
+    def __init__(self, on: bool) -> None:
+        self.on = on
+        self.token: Token[bool]
+
+    def __enter__(self) -> None:
+        self.token = recording.set(self.on)
+
+    def __exit__(self, *error: object) -> None:
+        recording.reset(self.token)
+
+    def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with _Block(self.on):  # a block of its own for every call: calls may overlap
+                return function(*args, **kwargs)
+
+        return inside
+
+
+def no_grad() -> _Block:
     """Record nothing in this block; also works as a decorator.
 
     Examples
@@ -29,18 +54,9 @@ def no_grad() -> Iterator[None]:
     >>> y.requires_grad
     False
     """
-    token = _recording.set(False)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+    return _Block(False)
 
 
-@contextlib.contextmanager
-def enable_grad() -> Iterator[None]:
+def enable_grad() -> _Block:
     """Record again inside a :func:`no_grad` block."""
-    token = _recording.set(True)
-    try:
-        yield
-    finally:
-        _recording.reset(token)
+    return _Block(True)

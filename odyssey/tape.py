@@ -35,148 +35,36 @@ Second derivatives
 Under ``create_graph=True`` the rule gets Tensors that are connected to the
 graph, and is recorded itself. A rule that calls a fused kernel cannot be: it
 adds ``@op.backward_formula``, the same mathematics in operators.
+
+What a call costs
+-----------------
+NumPy takes 0.3 microseconds for a small operation, so what is done around it
+counts. A build compiles this file (``tape.pxd`` has the types), and a node holds
+no more than somebody will ask for: ``docs/decisions/0011-lean-tape.md``.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import itertools
-import operator
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from odyssey import backend
+from odyssey.backend import Selection, current
 from odyssey.errors import GradientError
-from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
-from odyssey.tensor import Storage, Tensor
+from odyssey.grad_mode import is_grad_enabled
+from odyssey.operation import Getter, Operation, Saved
+from odyssey.tensor import Storage, Tensor, TensorBase, memory_of, wrap
 
-__all__ = [
-    "Node",
-    "Operation",
-    "Saved",
-    "differentiable",
-    "enable_grad",
-    "is_grad_enabled",
-    "no_grad",
-    "not_differentiable",
-]
+__all__ = ["Node", "Saved", "differentiable", "not_differentiable"]
 
-Edge = tuple[Any, int]
-"""Where a gradient goes: (leaf Tensor, 0) or (Node, number of its output)."""
+Edge = Any
+"""Where a gradient goes: a leaf Tensor; a Node, for its first output; (Node, output number)."""
 
-Pick = Callable[[Any, Any, Any, Any], Any]
-"""From (arrays, out, saved, needs) to the value of one rule parameter."""
-
-
-class Saved:
-    """Values that a forward computed and its backward will need, by name.
-
-    Examples
-    --------
-    >>> Saved(indices=3).indices
-    3
-    """
-
-    def __init__(self, **values: Any) -> None:
-        self.__dict__.update(values)
-
-    def __repr__(self) -> str:
-        return f"Saved({', '.join(self.__dict__)})"
-
-
-class Operation:
-    """The declaration of one operation: its forward, its rule, and how names become values.
-
-    Names are bound to positions once, here; recording a node then only picks.
-    """
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        self.signature = inspect.signature(function)
-        parameters = self.signature.parameters.values()
-        self.name = function.__name__
-        self.function = function
-        self.names = [p.name for p in parameters]
-        self.required = sum(p.default is p.empty for p in parameters)
-        self.defaults = tuple(p.default for p in parameters if p.default is not p.empty)
-        self.rule: Callable[..., Any] | None = None
-        self.formula: Callable[..., Any] | None = None
-        self.wrt: tuple[int, ...] = ()
-        self.rule_getters: list[Getter] = []
-        self.formula_getters: list[Getter] = []
-
-    def positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        """Return the arguments in the order of the signature, defaults filled in."""
-        if kwargs or not self.required <= len(args) <= len(self.names):
-            bound = self.signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            return tuple(bound.arguments.values())
-        return args + self.defaults[len(args) - self.required :]
-
-    def bind(self, rule: Callable[..., Any]) -> list[Getter]:
-        """Return how to get each parameter of ``rule`` after ``grad``."""
-        first, *names = inspect.signature(rule).parameters
-        if first != "grad":
-            raise GradientError(
-                f"{rule.__name__}: the first parameter must be 'grad', not {first!r}"
-            )
-        return [Getter(self, name) for name in names]
-
-    def __repr__(self) -> str:
-        return f"<operation {self.name}>"
-
-
-class Getter:
-    """Where the value of one rule parameter comes from."""
-
-    __slots__ = ("get", "kind", "name", "position")
-
-    def __init__(self, operation: Operation, name: str) -> None:
-        base, _, suffix = name.rpartition("_")
-        self.name = name
-        self.position = -1  # of the argument that is kept; -1 where none is
-        self.get: Pick
-        if name in operation.names:
-            self.kind = "argument"
-            self.position = operation.names.index(name)
-            self.get = _pick_argument(self.position)
-        elif suffix in ("shape", "dtype") and base in operation.names:
-            self.kind = "metadata"
-            what = _shape_of if suffix == "shape" else _dtype_of
-            self.get = _pick_argument(operation.names.index(base), what)
-        elif name == "out":
-            self.kind = "out"
-            self.get = lambda arrays, out, saved, needs: out
-        elif name == "needs":
-            self.kind = "needs"
-            self.get = lambda arrays, out, saved, needs: needs
-        else:
-            self.kind = "saved"
-            self.get = _pick_saved(name)
-
-
-def _pick_argument(position: int, what: Callable[[Any], Any] | None = None) -> Pick:
-    if what is None:
-        return lambda arrays, out, saved, needs: arrays[position]
-    return lambda arrays, out, saved, needs: what(arrays[position])
-
-
-def _pick_saved(name: str) -> Pick:
-    get = operator.attrgetter(name)
-    return lambda arrays, out, saved, needs: get(saved)
-
-
-def _shape_of(value: Any) -> Any:
-    return [np.shape(v) for v in value] if isinstance(value, (list, tuple)) else np.shape(value)
-
-
-def _dtype_of(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_dtype_of(v) for v in value]
-    return getattr(value, "dtype", None)  # a Python number has none: it takes its partner's
+_numbers = itertools.count()
 
 
 class Node:
@@ -187,74 +75,67 @@ class Node:
     order : int
         Later operations have higher numbers, so that numbers are a topological
         order: an operation can only use what existed before it.
+    operation : Operation
+    selection : Selection
+        The backend of the forward.
     edges : list
         For each name of ``wrt`` an :data:`Edge`, a list of them, or None.
-    values : list or None
-        The rule's arguments after ``grad``; None once backward has freed them.
-    guards : list of (Storage, int, str)
-        The memory of saved tensors and its version when it was saved.
-    outputs : list of (shape, dtype)
-        What gradients of the outputs must look like.
+    values, formula_values : list or None
+        The arguments after ``grad`` of the rule and of the formula; None once
+        backward has freed them.
+    guards : list of Guard
+        One for each saved tensor.
+    shape, dtype
+        What the gradient of the output, or of the first one, must look like.
+    others : list of (shape, dtype), or None
+        The same of further outputs.
+    retained : dict or None
+        Output number to a weak reference to the Tensor that keeps its gradient.
     """
 
     __slots__ = (
+        "dtype",
         "edges",
         "formula_values",
         "guards",
         "operation",
         "order",
-        "outputs",
+        "others",
         "retained",
         "selection",
+        "shape",
         "values",
     )
 
-    numbers = itertools.count()
-
-    def __init__(
-        self, operation: Operation, args: tuple[Any, ...], edges: list[Any], selection: Any
-    ) -> None:
-        self.order = next(Node.numbers)
-        self.operation = operation
-        self.selection = selection
-        self.edges = edges
-        self.guards: list[tuple[Storage, int, str]] = [
-            (tensor._storage, tensor._storage.version, getter.name)
-            for getter in operation.rule_getters + operation.formula_getters
-            if getter.position >= 0
-            for tensor in _tensors_in(args[getter.position])
-        ]
-        self.retained: dict[int, weakref.ref[Tensor]] | None = None
-
-    def save(self, arrays: list[Any], out: Any, saved: Any, outputs: list[Tensor]) -> None:
-        """Keep what the rule and the formula name, and connect the outputs to this node."""
-        needs = tuple(edge is not None for edge in self.edges)
-        operation = self.operation
-        try:
-            self.values: list[Any] | None = [
-                getter.get(arrays, out, saved, needs) for getter in operation.rule_getters
-            ]
-            self.formula_values: list[Any] | None = [
-                getter.get(arrays, out, saved, needs) for getter in operation.formula_getters
-            ]
-        except AttributeError as error:
-            raise GradientError(
-                f"{operation.name}: its backward names {error.name!r}, which is neither an "
-                "argument, NAME_shape, NAME_dtype, out, needs, nor a value in Saved(...)"
-            ) from None
-        self.outputs = [(tensor.data.shape, tensor.data.dtype) for tensor in outputs]
-        if any(getter.kind == "out" for getter in operation.rule_getters):
-            self.guards += [(t._storage, t._storage.version, "its output") for t in outputs]
-        for index, tensor in enumerate(outputs):
-            if tensor.data.dtype.kind == "f":  # indices and masks have no gradient
-                tensor._requires_grad = True
-                tensor._node = self
-                tensor._index = index
+    order: int
+    operation: Operation
+    selection: Selection
+    edges: list[Any]
+    values: list[Any] | None
+    formula_values: list[Any] | None
+    guards: list[Guard]
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    others: list[tuple[tuple[int, ...], np.dtype[Any]]] | None
+    retained: dict[int, weakref.ref[Tensor]] | None
 
     def retain(self, index: int, tensor: Tensor) -> None:
         """Keep the gradient of output ``index`` in ``tensor.grad``, if it lives till then."""
         self.retained = self.retained or {}
         self.retained[index] = weakref.ref(tensor)
+
+    def output(self, index: int) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        """Return shape and dtype of one output."""
+        if index == 0:
+            return (self.shape, self.dtype)
+        assert self.others is not None
+        return self.others[index - 1]
+
+    def free(self) -> None:
+        """Let go of all that was saved, and of the nodes before."""
+        self.values = self.formula_values = None
+        self.guards = []
+        self.edges = [None] * len(self.edges)
 
     def check_intact(self) -> None:
         """Raise if a saved value has been written to, or the graph was freed."""
@@ -263,12 +144,13 @@ class Node:
                 f"backward: the graph through {self.operation.name} was freed by an earlier "
                 "backward; pass retain_graph=True to the first one to walk it twice"
             )
-        for storage, version, name in self.guards:
-            if storage.version != version:
+        for guard in self.guards:
+            if guard.storage.version != guard.version:
                 raise GradientError(
-                    f"backward: {self.operation.name} saved {name}, which has been written to "
-                    f"in place since (version {storage.version}, saved at {version}); its "
-                    "gradient would be wrong. Write before the forward, or to a copy"
+                    f"backward: {self.operation.name} saved {guard.name}, which has been written "
+                    f"to in place since (version {guard.storage.version}, saved at "
+                    f"{guard.version}); its gradient would be wrong. Write before the forward, "
+                    "or to a copy"
                 )
 
     def connected_values(self) -> list[Any]:
@@ -277,20 +159,20 @@ class Node:
         getters, values = operation.rule_getters, self.values
         if operation.formula is not None:
             getters, values = operation.formula_getters, self.formula_values
-        edge_of = dict(zip(operation.wrt, self.edges, strict=True))
-        assert values is not None
-        return [self._connect(g, v, edge_of) for g, v in zip(getters, values, strict=True)]
+        edges = dict(zip(operation.wrt, self.edges, strict=True))
+        assert values is not None  # check_intact came first
+        return [self._connect(g, v, edges) for g, v in zip(getters, values, strict=True)]
 
-    def _connect(self, getter: Getter, value: Any, edge_of: dict[int, Any]) -> Any:
+    def _connect(self, getter: Getter, value: Any, edges: dict[int, Any]) -> Any:
         if getter.kind == "argument":
-            edge = edge_of.get(getter.position)
+            edge = edges.get(getter.position)
             if isinstance(edge, list):
                 return [connected(v, e) for v, e in zip(value, edge, strict=True)]
             return connected(value, edge)
         if getter.kind == "out":
             if isinstance(value, tuple):
-                return tuple(connected(v, (self, i)) for i, v in enumerate(value))
-            return connected(value, (self, 0))
+                return tuple([connected(v, (self, i)) for i, v in enumerate(value)])
+            return connected(value, self)
         if getter.kind == "saved" and getattr(value, "dtype", np.dtype(bool)).kind == "f":
             raise GradientError(
                 f"{self.operation.name}: no second derivative: its backward uses the saved "
@@ -300,79 +182,199 @@ class Node:
         return value
 
 
+class Guard:
+    """The memory of a value that a node saved, and its version then."""
+
+    __slots__ = ("name", "storage", "version")
+
+    storage: Storage
+    version: int
+    name: str
+
+
 def connected(value: Any, edge: Edge | None) -> Any:
     """Return ``value`` as the Tensor that ``edge`` leads to, or as it is without one."""
-    if edge is None:
-        return value
-    target, index = edge
-    if isinstance(target, Tensor):
-        return target
+    if edge is None or isinstance(edge, Tensor):
+        return value if edge is None else edge
     tensor = Tensor(value)
     tensor._requires_grad = True
-    tensor._node, tensor._index = target, index
+    tensor._node, tensor._index = edge if isinstance(edge, tuple) else (edge, 0)
     return tensor
 
 
-def _tensors_in(value: Any) -> tuple[Tensor, ...] | list[Tensor]:
-    if isinstance(value, Tensor):
-        return (value,)
-    if type(value) is list or type(value) is tuple:
-        return [v for v in value if isinstance(v, Tensor)]
-    return ()
-
-
-def _unwrap(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.data
-    if type(value) is list or type(value) is tuple:
-        return type(value)(map(_unwrap, value))
-    return value
+def edge_of(tensor: TensorBase) -> Edge:
+    """Return where the gradient of a tensor goes."""
+    if tensor._node is None:
+        return tensor
+    return tensor._node if tensor._index == 0 else (tensor._node, tensor._index)
 
 
 def _edge(value: Any) -> Any:
     """Return where the gradient of an argument goes; None if it wants none."""
-    if isinstance(value, Tensor):
-        if not value._requires_grad:
-            return None
-        return (value if value._node is None else value._node, value._index)
+    if isinstance(value, TensorBase):
+        tensor = value
+        return edge_of(tensor) if tensor._requires_grad else None
     if type(value) is list or type(value) is tuple:
-        edges = [_edge(v) for v in value]
-        return edges if any(edges) else None
+        edges = [_edge(one) for one in value]
+        return edges if _some(edges) else None
     return None
 
 
-def _split(result: Any) -> tuple[Any, Saved | None]:
-    """Return what a forward gives to its caller, and what to its backward."""
-    if type(result) is tuple and result and type(result[-1]) is Saved:
-        return (result[0] if len(result) == 2 else result[:-1]), result[-1]
-    return result, None
+def _some(edges: list[Any]) -> bool:
+    """Return whether there is an edge in a list."""
+    for edge in edges:  # noqa: SIM110 (edges may be Tensors, whose truth is that of their value)
+        if edge is not None:
+            return True
+    return False
 
 
-def _run(operation: Operation, args: tuple[Any, ...]) -> tuple[Any, Saved | None]:
+def _unwrap(value: Any) -> Any:
+    """Return an argument with arrays in the place of Tensors, also inside lists and tuples."""
+    if isinstance(value, TensorBase):
+        return value.data
+    if type(value) is list:
+        return [_unwrap(one) for one in value]
+    if type(value) is tuple:
+        return tuple([_unwrap(one) for one in value])
+    return value
+
+
+def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
     """Call the forward on arrays or Tensors; with Tensors, record it."""
-    tensors = [t for arg in args for t in _tensors_in(arg)]
-    if not tensors:
-        return _split(operation.function(*args))
-    arrays = [_unwrap(arg) for arg in args]
-    node = None
-    if operation.wrt and is_grad_enabled() and any(t._requires_grad for t in tensors):
-        edges = [_edge(args[i]) for i in operation.wrt]
-        if any(edges):
-            node = Node(operation, args, edges, backend.current())
-    out, saved = _split(operation.function(*arrays))
-    results = out if type(out) is tuple else (out,)
-    outputs = [Tensor(array) for array in results]
-    for tensor in outputs:
-        base = tensor.data.base
-        for source in tensors:
-            if tensor.data is source.data or (
-                base is not None and (base is source.data or base is source.data.base)
+    arrays = list(args)
+    found = wanted = False
+    for position, arg in enumerate(args):
+        if isinstance(arg, TensorBase):
+            tensor = arg
+            arrays[position] = tensor.data
+            found = True
+            wanted = wanted or tensor._requires_grad
+        elif type(arg) is list or type(arg) is tuple:
+            arrays[position] = _unwrap(arg)
+            for one in arg:
+                if isinstance(one, TensorBase):
+                    tensor = one
+                    found = True
+                    wanted = wanted or tensor._requires_grad
+    if not found:
+        arrays = list(args)  # whatever they are: the lists among them are not copied
+    function = operation.function
+    if len(arrays) == 2:  # the most frequent case, without a tuple to carry them
+        out = function(arrays[0], arrays[1])
+    else:
+        out = function(*arrays)
+    saved = None
+    if type(out) is tuple and out and type(out[-1]) is Saved:
+        saved = out[-1]
+        out = out[0] if len(out) == 2 else out[:-1]
+    result = out
+    if found:
+        if type(out) is tuple:
+            result = tuple([_output(array, args) for array in out])
+        else:
+            result = _output(out, args)
+        if wanted and operation.wrt and is_grad_enabled():
+            _record(operation, args, arrays, out, saved, result)
+    return (result, saved) if with_saved else result
+
+
+def _output(array: Any, args: tuple[Any, ...]) -> Tensor:
+    """Return a Tensor over a result; where it reads the memory of an argument, it borrows."""
+    tensor = wrap(array)
+    lender = _lender(tensor.data, tensor.data.base, args)
+    if lender is not None:
+        tensor._borrow(lender)
+    return tensor
+
+
+def _lender(array: np.ndarray, base: Any, args: Any) -> TensorBase | None:
+    """Return the argument whose memory ``array`` reads; None if it has memory of its own."""
+    for arg in args:
+        if isinstance(arg, TensorBase):
+            tensor = arg
+            if array is tensor.data or (
+                base is not None and (base is tensor.data or base is tensor.data.base)
             ):
-                tensor._borrow(source)
-                break
-    if node is not None:
-        node.save(arrays, out, saved, outputs)
-    return (tuple(outputs) if type(out) is tuple else outputs[0]), saved
+                return arg
+        elif type(arg) is list or type(arg) is tuple:
+            lender = _lender(array, base, arg)
+            if lender is not None:
+                return lender
+    return None
+
+
+def _record(
+    operation: Operation,
+    args: tuple[Any, ...],
+    arrays: list[Any],
+    out: Any,
+    saved: Saved | None,
+    result: Any,
+) -> None:
+    """Make a node of a call, unless no argument of ``wrt`` wants a gradient."""
+    edges = [_edge(args[position]) for position in operation.wrt]
+    if not _some(edges):
+        return
+    node = Node.__new__(Node)
+    node.order = next(_numbers)
+    node.operation = operation
+    node.selection = current()
+    node.edges = edges
+    node.retained = node.others = node.formula_values = None
+    node.guards = []
+    needs = operation.needs(edges) if operation.wants_needs else None
+    try:
+        node.values = _picked(operation.rule_getters, arrays, out, saved, needs)
+        if operation.formula is not None:
+            node.formula_values = _picked(operation.formula_getters, arrays, out, saved, needs)
+    except AttributeError as error:
+        raise GradientError(
+            f"{operation.name}: its backward names {error.name!r}, which is neither an "
+            "argument, NAME_shape, NAME_dtype, out, needs, nor a value in Saved(...)"
+        ) from None
+    for getter in operation.guarded:
+        _guard(node, args[getter.position], getter.name)
+    if operation.keeps_out:
+        _guard(node, result, "its output")
+    if type(result) is tuple:
+        for index, tensor in enumerate(result):
+            _connect_output(node, index, tensor)
+    else:
+        _connect_output(node, 0, result)
+
+
+def _picked(
+    getters: list[Getter], arrays: list[Any], out: Any, saved: Any, needs: Any
+) -> list[Any]:
+    """Return the values of the parameters of a rule."""
+    return [getter.value(arrays, out, saved, needs) for getter in getters]
+
+
+def _guard(node: Node, value: Any, name: str) -> None:
+    """Note the version of a value that was saved."""
+    if isinstance(value, TensorBase):
+        guard = Guard.__new__(Guard)
+        guard.storage = memory_of(value)
+        guard.version = guard.storage.version
+        guard.name = name
+        node.guards.append(guard)
+    elif type(value) is list or type(value) is tuple:
+        for one in value:
+            _guard(node, one, name)
+
+
+def _connect_output(node: Node, index: int, tensor: TensorBase) -> None:
+    """Note what the gradient of an output must look like, and where the output came from."""
+    dtype = tensor.data.dtype
+    if index == 0:
+        node.shape, node.dtype = tensor.data.shape, dtype
+    else:
+        node.others = node.others or []
+        node.others.append((tensor.data.shape, dtype))
+    if dtype.kind == "f":  # indices and masks have no gradient
+        tensor._requires_grad = True
+        tensor._node = node
+        tensor._index = index
 
 
 def differentiable(function: Callable[..., Any]) -> Any:
@@ -410,26 +412,22 @@ def differentiable(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return _run(operation, operation.positional(args, kwargs))[0]
+        if kwargs or len(args) != operation.count:
+            args = operation.positional(args, kwargs)
+        return _run(operation, args, False)
 
     def with_saved(*args: Any, **kwargs: Any) -> Any:
-        return _run(operation, operation.positional(args, kwargs))
+        return _run(operation, operation.positional(args, kwargs), True)
 
     def backward_rule(wrt: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def declare(rule: Callable[..., Any]) -> Callable[..., Any]:
-            unknown = [name for name in wrt if name not in operation.names]
-            if unknown:
-                raise GradientError(f"{operation.name}: wrt names no argument {unknown[0]!r}")
-            operation.wrt = tuple(operation.names.index(name) for name in wrt)
-            operation.rule_getters = operation.bind(rule)
-            operation.rule = rule
+            operation.set_rule(rule, wrt)
             return rule
 
         return declare
 
     def backward_formula(formula: Callable[..., Any]) -> Callable[..., Any]:
-        operation.formula_getters = operation.bind(formula)
-        operation.formula = formula
+        operation.set_formula(formula)
         return formula
 
     public: Any = call
@@ -450,7 +448,7 @@ def not_differentiable(function: Callable[..., Any]) -> Any:
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        return _run(operation, operation.positional(args, kwargs))[0]
+        return _run(operation, operation.positional(args, kwargs), False)
 
     public: Any = call
     public.operation = operation

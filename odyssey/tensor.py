@@ -13,23 +13,26 @@ its own, even where it costs no copy (``reshape``, ``transpose``): such a
 
 All tensors that read one piece of memory share a :class:`Storage`. It counts
 the writes, so that backward notices when a value that it saved is gone, and
-knows the borrowers, so that they get their copy before a write.
+knows the borrowers, so that they get their copy before a write. It is made when
+the first one asks for it: most tensors are never saved, lent or aliased.
+
+A build compiles this file; ``tensor.pxd`` turns the fields into C. Python reads
+it as it stands.
 """
 
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from odyssey.errors import DTypeError, GradientError, OdysseyError
 from odyssey.grad_mode import is_grad_enabled
 
-if TYPE_CHECKING:
-    from odyssey.tape import Node
-
 __all__ = ["Parameter", "Tensor"]
+
+ndarray = np.ndarray
 
 # What a tensor is to the memory that it reads.
 OWNER, BORROWER, ALIASED_BORROWER = 0, 1, 2
@@ -44,7 +47,7 @@ class Storage:
     __slots__ = ("borrowers", "version")
 
     def __init__(self) -> None:
-        self.version = 0
+        self.version = 0  # the number of writes so far
         self.borrowers: list[weakref.ref[Tensor]] | None = None
 
     def lend_to(self, tensor: Tensor) -> None:
@@ -65,7 +68,27 @@ class Storage:
         self.version += 1
 
 
-class Tensor:
+class TensorBase:
+    """The fields of a tensor.
+
+    Apart from :class:`Tensor`, because compiled code finds them at fixed places
+    in memory, and a class of which it knows that takes no new methods; Tensor
+    gets its operators from ``odyssey.core``.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_borrowed",
+        "_index",
+        "_node",
+        "_requires_grad",
+        "_storage",
+        "data",
+        "grad",
+    )
+
+
+class Tensor(TensorBase):
     """A multi-dimensional array that operations can be recorded on.
 
     Parameters
@@ -91,30 +114,13 @@ class Tensor:
         If ``requires_grad`` is asked of a tensor that is not floating-point.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_borrowed",
-        "_index",
-        "_node",
-        "_requires_grad",
-        "_storage",
-        "data",
-        "grad",
-    )
+    __slots__ = ()
 
     # NumPy shall leave `ndarray * tensor` to Tensor's own operators.
     __array_ufunc__ = None
 
     def __init__(self, data: np.ndarray, requires_grad: bool = False) -> None:
-        if type(data) is not np.ndarray:
-            data = np.asarray(data)
-        self.data = data
-        self.grad: Tensor | None = None
-        self._node: Node | None = None
-        self._index = 0
-        self._storage = Storage()
-        self._borrowed = OWNER
-        self._requires_grad = False
+        _fill(self, data)
         if requires_grad:
             self.requires_grad = True
 
@@ -229,38 +235,6 @@ class Tensor:
         self._alias(out)
         return out
 
-    def backward(
-        self,
-        grad: Tensor | np.ndarray | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-    ) -> None:
-        """Add the gradient of this tensor to ``grad`` of every leaf that it came from.
-
-        Parameters
-        ----------
-        grad : Tensor or ndarray, optional
-            The gradient of the final result with respect to this tensor, in
-            its shape. A one-element tensor does without: it is 1.
-        retain_graph : bool, optional
-            Keep what the graph has saved, for another backward. By default it
-            is freed as it is used, unless ``create_graph``.
-        create_graph : bool, default False
-            Record the backward itself, so that it can be differentiated.
-
-        Raises
-        ------
-        GradientError
-            If the tensor requires no gradient, if ``grad`` is missing, if the
-            graph was freed by an earlier backward, or if a saved value has
-            been written to since.
-        ShapeError
-            If ``grad`` has another shape than the tensor.
-        """
-        from odyssey.engine import backward  # the engine works on tensors: imported late
-
-        backward(self, grad, retain_graph=retain_graph, create_graph=create_graph)
-
     def retain_grad(self) -> None:
         """Keep the gradient of this result of an operation in ``grad``, as a leaf does."""
         if self._node is not None:
@@ -270,21 +244,21 @@ class Tensor:
 
     def _alias(self, out: Tensor) -> None:
         """Let ``out`` be a window on this tensor: a write through one is seen in both."""
-        out._storage = self._storage
+        storage = out._storage = memory_of(self)
         out._borrowed = OWNER
         if self._borrowed:
             self._borrowed = out._borrowed = ALIASED_BORROWER
-            self._storage.lend_to(out)
+            storage.lend_to(out)
 
-    def _borrow(self, source: Tensor) -> None:
+    def _borrow(self, source: TensorBase) -> None:
         """Read the memory of ``source`` until one of the two is written to."""
-        self._storage = source._storage
+        storage = self._storage = memory_of(source)
         self._borrowed = BORROWER
-        self._storage.lend_to(self)
+        storage.lend_to(self)
 
     def _stop_borrowing(self) -> None:
         self.data = self.data.copy()
-        self._storage = Storage()
+        self._storage = None
         if self._borrowed == BORROWER:  # a window on a borrower stays closed to writes
             self._borrowed = OWNER
 
@@ -304,7 +278,12 @@ class Tensor:
             )
         if self._borrowed == BORROWER:
             self._stop_borrowing()
-        self._storage.before_write()
+        self._count_write()
+
+    def _count_write(self) -> None:
+        """Let all who read the memory know that it is about to change."""
+        if self._storage is not None:  # else there is nobody to tell
+            self._storage.before_write()
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._before_write("setitem")
@@ -338,3 +317,31 @@ class Parameter(Tensor):
 
     def __repr__(self) -> str:
         return f"Parameter({super().__repr__()})"
+
+
+def _fill(tensor: TensorBase, data: np.ndarray) -> None:
+    """Make a constant over ``data`` of a tensor that was just allocated."""
+    if type(data) is not ndarray:
+        data = np.asarray(data)
+    tensor.data = data
+    tensor.grad = None
+    tensor._node = None
+    tensor._index = 0
+    tensor._storage = None
+    tensor._borrowed = OWNER
+    tensor._requires_grad = False
+
+
+def wrap(data: np.ndarray) -> Tensor:
+    """Return ``Tensor(data)``; compiled code saves a call of Python by it."""
+    kind = Tensor
+    tensor = kind.__new__(kind)
+    _fill(tensor, data)
+    return tensor
+
+
+def memory_of(tensor: TensorBase) -> Storage:
+    """Return what ``tensor`` shares with all others over its memory."""
+    if tensor._storage is None:
+        tensor._storage = Storage()
+    return tensor._storage

@@ -166,6 +166,39 @@ def test_grad_keeps_its_values_when_the_seed_changes():
     assert x.grad.tolist() == [1]
 
 
+def test_a_leaf_does_not_keep_an_array_that_its_rule_returned_twice():
+    @differentiable
+    def total(x, y):
+        return x + y
+
+    @total.backward_rule(wrt=("x", "y"))
+    def rule(grad):
+        doubled = 2 * grad
+        return doubled, doubled
+
+    x, y = leaf(1.0), leaf(1.0)
+    h = y * 1
+    z = x * 1  # newer than h: its gradient is added to x.grad before the one of h is read
+    (total(x, h) + z).backward()
+    assert x.grad.tolist() == [3] and y.grad.tolist() == [2]
+
+
+def test_a_leaf_does_not_keep_what_the_forward_saved():
+    @differentiable
+    def dot(x, w):
+        return np.asarray((x * w).sum())
+
+    @dot.backward_rule(wrt=("x",))
+    def rule(grad, w):
+        return w  # right for a gradient of 1, and an array that is not the rule's to give away
+
+    x, w = leaf(1.0, 2.0), od.tensor(np.array([3.0, 4.0]))
+    y = dot(x, w)
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [6, 8] and w.tolist() == [3, 4]
+
+
 # -- errors ------------------------------------------------------------------------------------
 
 
@@ -179,6 +212,16 @@ def test_second_backward_through_a_freed_graph():
         (y * 2).backward()
     with pytest.raises(GradientError, match="was freed"):
         gradients([y], [x])
+
+
+def test_wrong_number_of_gradients():
+    @differentiable
+    def op(x, y):
+        return x + y
+
+    op.backward_rule(wrt=("x", "y"))(lambda grad: grad)
+    with pytest.raises(GradientError, match=r"op_backward: expected one gradient .* wrt, 2, got 1"):
+        op(leaf(1.0), leaf(1.0)).backward()
 
 
 def test_retain_graph():
@@ -295,6 +338,14 @@ def test_no_grad_as_a_decorator():
     x = leaf(1.0)
     assert not evaluate(x).requires_grad and not evaluate(x).requires_grad
     assert od.is_grad_enabled()
+
+
+def test_no_grad_as_a_decorator_of_calls_that_overlap():
+    @od.no_grad()
+    def evaluate(x, depth):
+        return evaluate(x, depth - 1) if depth else x * 2
+
+    assert not evaluate(leaf(1.0), 3).requires_grad and od.is_grad_enabled()
 
 
 def test_no_grad_ends_with_an_exception():

@@ -18,6 +18,7 @@ import pytest
 import odyssey
 from odyssey import reference
 from odyssey._ext import _build_info
+from odyssey.utils.stale import stale_modules, warn_of_stale_modules
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(odyssey.__file__).parent
@@ -135,6 +136,44 @@ def test_build_info_is_python(build, tmp_path):
     assert found["LEVELS"] == ("baseline", "v3")
     assert found["OPENMP"] is True
     assert found["COMPILER"] == "gcc 12.2.0"
+    assert found["MODULES"] == {}
+
+
+def test_python_modules_with_types_beside_them_are_compiled_too(build, tmp_path):
+    for name in ("tape.py", "tape.pxd", "fast.py", "notes.pxd.txt"):
+        (tmp_path / name).touch()
+    assert build.python_sources(tmp_path) == ["tape"]
+    extensions = {extension.name: extension for extension in build.extensions()}
+    assert extensions["odyssey.tape"].sources == [os.path.join("odyssey", "tape.py")]
+    assert build.group_of(extensions["odyssey.tape"]) == "python"
+    assert build.group_of(extensions["odyssey._ext._threads"]) == "once"
+    assert build.group_of(extensions["odyssey._ext.v3.matmul"]) == "v3"
+
+
+def test_compiled_modules_are_those_of_the_sources():
+    stale = stale_modules(PACKAGE, _build_info.MODULES)
+    assert not stale, f"{stale}: run python setup.py build_ext --inplace"
+
+
+def test_an_edit_makes_a_compiled_module_stale(build, tmp_path, monkeypatch):
+    (tmp_path / "tape.py").write_text("x = 1")
+    (tmp_path / "tape.pxd").write_text("cdef int x")
+    compiled = {"tape": build.checksum("tape", tmp_path)}
+    assert stale_modules(tmp_path, compiled) == []
+    (tmp_path / "tape.pxd").write_text("cdef long x")
+    assert stale_modules(tmp_path, compiled) == ["tape"]
+    with pytest.warns(RuntimeWarning, match=r"tape\.py changed since it was compiled"):
+        warn_of_stale_modules(tmp_path, compiled)
+    (tmp_path / "tape.pxd").unlink()  # an installed package: nothing that could be edited
+    assert stale_modules(tmp_path, compiled) == []
+
+
+def test_a_build_without_extensions_removes_compiled_modules(build, tmp_path):
+    (tmp_path / "odyssey").mkdir()
+    for name in ("tape.cpython-311-x86_64-linux-gnu.so", "tape.py", "other.so"):
+        (tmp_path / "odyssey" / name).touch()
+    build.remove_compiled_modules(tmp_path)
+    assert sorted(os.listdir(tmp_path / "odyssey")) == ["other.so", "tape.py"]
 
 
 def test_failure_message_says_what_is_missing_and_the_way_out(build):

@@ -1,6 +1,8 @@
 """Memory: who sees a write, who gets a copy, and where writing in place is refused."""
 
 import copy
+import pickle
+import weakref
 
 import numpy as np
 import pytest
@@ -175,3 +177,31 @@ def test_deepcopy():
     q = copy.deepcopy(p)
     assert type(q) is od.Parameter and q.requires_grad and q is not p
     assert not np.shares_memory(p.numpy(), q.numpy())
+
+
+def test_deepcopy_of_a_result_has_a_graph_of_its_own():
+    x = od.ones(2, requires_grad=True)
+    y = copy.deepcopy(x * 3)
+    y.sum().backward()
+    assert y.tolist() == [3, 3] and x.grad is None
+
+
+def test_pickle():
+    p = od.Parameter(np.ones(2, np.float32), requires_grad=False)
+    p.grad = od.zeros(2)
+    q = pickle.loads(pickle.dumps(p))
+    assert type(q) is od.Parameter and not q.requires_grad
+    assert q.tolist() == [1, 1] and q.grad.tolist() == [0, 0]
+
+
+def test_weak_references_and_subclasses():
+    class Named(od.Tensor):
+        def __init__(self, data, name):
+            super().__init__(data)
+            self.name = name
+
+    named = Named(np.ones(2), "weights")
+    ref = weakref.ref(named)
+    assert ref() is named and (named + 1).tolist() == [2, 2] and named.name == "weights"
+    del named
+    assert ref() is None

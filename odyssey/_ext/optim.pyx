@@ -44,9 +44,9 @@ cdef struct Rule:
     bint adam
     double shrink                   # what decoupled weight decay multiplies the parameter by
     double fresh1, beta2, fresh2    # 1 - beta1, beta2, 1 - beta2
-    double step_size                # lr / (1 - beta1 ** step)
-    double root2                    # sqrt(1 - beta2 ** step)
-    double eps
+    # lr * m / (1 - beta1**t) / (sqrt(v) / r + eps) with r = sqrt(1 - beta2**t), once divided less:
+    double step_size                # lr * r / (1 - beta1**t)
+    double eps                      # eps * r
 
 
 # One register of SGD. `first` is the velocity; `second` is not used.
@@ -78,8 +78,7 @@ cdef inline void adam_register(element* param, const element* grad, real* first,
     v = splat(rule.beta2, zero) * v + splat(rule.fresh2, zero) * (g * g)
     store(first, m)
     store(second, v)
-    m = m / (square_root(v) / splat(rule.root2, zero) + splat(rule.eps, zero))
-    store(param, p - splat(rule.step_size, zero) * m)
+    store(param, p - splat(rule.step_size, zero) * m / (square_root(v) + splat(rule.eps, zero)))
 
 
 # One register of either rule: the loops over memory are the same.
@@ -237,6 +236,7 @@ def adam(
     cdef double b2 = beta2
     cdef double rate = lr
     cdef double decay = weight_decay
+    cdef double root2
     cdef Rule rule
     check_step("adam", step)
     rule.adam = True
@@ -246,9 +246,9 @@ def adam(
     rule.fresh1 = 1 - b1
     rule.beta2 = b2
     rule.fresh2 = 1 - b2
-    rule.step_size = rate / (1 - pow(b1, step))
-    rule.root2 = sqrt(1 - pow(b2, step))
-    rule.eps = eps
+    root2 = sqrt(1 - pow(b2, step))
+    rule.step_size = rate * root2 / (1 - pow(b1, step))
+    rule.eps = eps * root2
     if not (param_fits(param, grad, kind) and state_fits(exp_avg, param, kind)
             and state_fits(exp_avg_sq, param, kind)):
         check_optimizer("adam", False, param, grad, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)

@@ -17,6 +17,7 @@ from odyssey.core import (
     reduction,
     shape,
 )
+from odyssey.engine import backward
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.tensor import Tensor, _plain
 
@@ -103,6 +104,7 @@ METHODS = {
     "abs": elementwise.abs,
     "argmax": reduction.argmax,
     "astype": elementwise.astype,
+    "backward": backward,
     "copy": _copy,
     "exp": elementwise.exp,
     "flatten": shape.flatten,

@@ -74,7 +74,12 @@ def cross_entropy(x, target, reduction="mean"):
     """
     x, target = as_array(x), as_array(target)
     _check(x, target, reduction)
-    losses, log_total = kernel("softmax_cross_entropy")(*_rows(x, target))
+    rows, labels = _rows(x, target)
+    try:
+        losses, log_total = kernel("softmax_cross_entropy")(rows, labels)
+    except ShapeError:  # the kernel looks at every label anyway: no second pass before it
+        _check_labels(target, rows.shape[1])
+        raise
     return _reduced(losses, target.shape, reduction), Saved(log_total=log_total)
 
 
@@ -93,7 +98,9 @@ def _check(x, target, reduction):
             "cross_entropy: target must have the shape of x without its class axis "
             f"(x: {x.shape}, target: {target.shape})"
         )
-    classes = x.shape[_class_axis(x.ndim)]
+
+
+def _check_labels(target, classes):
     wrong = (target < 0) | (target >= classes)
     if wrong.any():
         first = target[wrong].flat[0]
@@ -109,6 +116,8 @@ def _class_axis(ndim):
 
 def _rows(x, target):
     """Return ``x`` as a matrix with a row for each example, and the label of each row."""
+    if x.ndim == 2:
+        return x, target
     classes = x.shape[_class_axis(x.ndim)]
     last = np.moveaxis(x, _class_axis(x.ndim), -1)
     return last.reshape(target.size, classes), target.reshape(-1)
@@ -117,8 +126,8 @@ def _rows(x, target):
 def _reduced(losses, shape, reduction):
     if reduction == "none":
         return losses.reshape(shape)
-    # Summed in float32 at least, and only the result is rounded to half precision.
-    total = losses.sum(dtype=np.result_type(losses, np.float32))
+    # Half precision is summed in float32, and only the result is rounded.
+    total = losses.sum(dtype=np.float32 if losses.dtype == np.float16 else None)
     if reduction == "mean":
         total = total / losses.size if losses.size else total * math.nan
     return np.asarray(total, dtype=losses.dtype)
@@ -135,10 +144,11 @@ def _weights(grad, target_shape, reduction):
 def cross_entropy_backward(grad, x, target, log_total, reduction="mean"):
     """Return the gradient of :func:`cross_entropy` for ``x``."""
     rows, labels = _rows(x, target)
-    weights = np.broadcast_to(_weights(grad, target.shape, reduction), target.shape)
-    out = kernel("softmax_cross_entropy_backward")(
-        weights.reshape(-1).astype(x.dtype, copy=False), rows, labels, log_total
-    )
+    weights = np.empty(target.shape, x.dtype)
+    weights[...] = _weights(grad, target.shape, reduction)
+    out = kernel("softmax_cross_entropy_backward")(weights.reshape(-1), rows, labels, log_total)
+    if x.ndim == 2:
+        return out
     axis = _class_axis(x.ndim)
     return np.moveaxis(out.reshape(*target.shape, x.shape[axis]), -1, axis)
 

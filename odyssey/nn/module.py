@@ -144,7 +144,7 @@ class Module:
                 + "; ".join(problems)
             )
         for name, parameter in own.items():
-            parameter._storage.before_write()
+            parameter._count_write()
             parameter.data[...] = given[name]
 
     # -- text -----------------------------------------------------------------------------
@@ -166,16 +166,17 @@ class Module:
 
 def _entries(module: Module) -> Iterator[tuple[str, Any]]:
     """Yield the parameters and modules among a module's attributes, with dotted names."""
-
-    def walk(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    for name, value in vars(module).items():
         if isinstance(value, (Parameter, Module)):
             yield name, value
-        elif isinstance(value, (list, tuple)):
-            for i, one in enumerate(value):
-                yield from walk(f"{name}.{i}", one)
-        elif isinstance(value, dict):
-            for key, one in value.items():
-                yield from walk(f"{name}.{key}", one)
+        elif isinstance(value, (list, tuple, dict)):
+            yield from _inside(name, value)
 
-    for name, value in vars(module).items():
-        yield from walk(name, value)
+
+def _inside(name: str, values: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the same from a list, tuple or dict, whatever is nested in it included."""
+    for key, value in values.items() if isinstance(values, dict) else enumerate(values):
+        if isinstance(value, (Parameter, Module)):
+            yield f"{name}.{key}", value
+        elif isinstance(value, (list, tuple, dict)):
+            yield from _inside(f"{name}.{key}", value)

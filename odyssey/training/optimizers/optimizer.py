@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -62,24 +62,29 @@ class Optimizer:
                 seen.add(id(parameter))
             self.groups.append({**defaults, **group, "params": members})
 
-    def _numbered(self) -> list[tuple[int, Parameter, dict[str, Any]]]:
-        """Return every parameter with its number and its group."""
-        pairs = [(p, group) for group in self.groups for p in group["params"]]
-        return [(number, p, group) for number, (p, group) in enumerate(pairs)]
+    def _numbered(self) -> Iterator[tuple[int, Parameter, dict[str, Any]]]:
+        """Yield every parameter with its number and its group."""
+        number = 0
+        for group in self.groups:
+            for parameter in group["params"]:
+                yield number, parameter, group
+                number += 1
 
     def zero_grad(self) -> None:
         """Forget the gradients of all parameters."""
-        for _, parameter, _ in self._numbered():
-            parameter.grad = None
+        for group in self.groups:
+            for parameter in group["params"]:
+                parameter.grad = None
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
         with no_grad():
             for number, parameter, group in self._numbered():
-                if parameter.grad is not None:
+                grad = parameter.grad
+                if grad is not None:
                     parameter._before_write(type(self).__name__)
                     state = self.state.setdefault(number, {})
-                    self.update(parameter.data, parameter.grad.data, state, group)
+                    self.update(parameter.data, grad.data, state, group)
 
     def update(
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]

@@ -1,0 +1,3 @@
+# What odyssey/grad_mode.py offers to compiled code.
+
+cpdef object is_grad_enabled()

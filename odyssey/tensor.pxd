@@ -1,0 +1,33 @@
+# The fields of tensor.py as C: what compiled code reads without asking Python.
+
+cimport cython
+
+
+@cython.final
+@cython.freelist(64)
+@cython.no_gc                       # its list holds weak references only: no cycles
+cdef class Storage:
+    cdef public Py_ssize_t version
+    cdef public object borrowers
+
+
+@cython.freelist(64)
+cdef class TensorBase:
+    cdef object __weakref__
+    cdef public object data
+    cdef public object grad
+    cdef public object _node
+    cdef public object _storage
+    cdef public Py_ssize_t _index
+    cdef public int _borrowed
+    cdef public bint _requires_grad
+
+
+cdef object _fill(TensorBase tensor, object data)
+
+
+@cython.locals(kind=type)
+cpdef object wrap(object data)
+
+
+cpdef Storage memory_of(TensorBase tensor)
