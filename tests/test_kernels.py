@@ -208,8 +208,27 @@ def philox_words(n, seed):
     return np.stack(c, 1).ravel()[:n]
 
 
+@np.errstate(invalid="ignore")  # the mean of nothing
+def mean(x, axis=None, keepdims=False):
+    total = np.sum(x, axis, keepdims=keepdims)
+    return total / np.sum(np.ones(x.shape), axis, keepdims=keepdims)
+
+
 FORMULAS = {
     "adam": adam,
+    "add": np.add,
+    "divide": np.divide,
+    "equal": np.equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "mean": mean,
+    "multiply": np.multiply,
+    "not_equal": np.not_equal,
+    "subtract": np.subtract,
+    "sum": np.sum,
+    "where": np.where,
     "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "adaptive_avg_pool2d_backward": adaptive_avg_pool2d_backward,
     "avg_pool2d": avg_pool2d,
@@ -274,7 +293,7 @@ def test_reference_agrees_with_the_formula(case, dtype):
     found, expected = ([one for one in both if one is not None] for both in (found, expected))
     for mine, exact in zip(found, expected, strict=True):
         off = difference(mine, exact, case.scale)
-        assert mine.dtype == dtype or mine.dtype == np.int64  # indices
+        assert mine.dtype in (dtype, np.int64, bool)  # indices, truth values
         assert off.error <= tolerance(mine.dtype, case.terms, case.factor), off
 
 
@@ -352,6 +371,21 @@ def test_exact_dropout():
     assert all(y in (0, v * Fraction(4, 3)) for y, v in zip(out.flat, x.flat, strict=True))
 
 
+def test_exact_arithmetic():
+    x, y = fractions((3, 5), 11), fractions((5,), 12)
+    y[y == 0] = Fraction(1, 3)
+    assert (reference.subtract(reference.add(x, y), x) == np.broadcast_to(y, x.shape)).all()
+    assert (reference.multiply(reference.divide(x, y), y) == x).all()
+    assert reference.where(reference.less(x, y), x, y).tolist() == np.minimum(x, y).tolist()
+
+
+def test_exact_reductions():
+    x = fractions((3, 4, 5), 13)
+    assert reference.sum(x).item() == sum(x.flat, Fraction())
+    for k in range(4):
+        assert reference.mean(x, (0, 2))[k] * 15 == sum(x[:, k].flat, Fraction())
+
+
 def test_exact_sgd():
     param, grad, velocity = (fractions((2, 3), seed) for seed in (4, 5, 6))
     before = param.copy(), velocity.copy()
@@ -374,6 +408,8 @@ def test_half_precision_is_summed_in_single(backend):
     # 4096 ones: in half precision the sum would stop at 2048.
     ones = np.ones((1, 4096), np.float16)
     assert kernels.matmul(ones, ones.T).item() == 4096
+    assert kernels.sum(ones) == kernels.sum(ones.T, 0) == 4096
+    assert kernels.mean(np.full((9000, 3), 100, np.float16), 0).tolist() == [100, 100, 100]
     assert kernels.softmax(np.zeros((1, 4096), np.float16))[0, 0] == np.float16(1 / 4096)
     grad = kernels.log_softmax_backward(ones, np.full((1, 4096), np.log(1 / 4096), np.float16))
     assert abs(grad).max() < 0.01

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import odyssey as od
-from odyssey import fast
+from odyssey import fast, reference
 from odyssey.errors import OdysseyError
 
 F = np.float32
@@ -96,6 +96,19 @@ def calls(dtype):
     deep, mixed = (fast.depthwise_conv2d(pictures, depth),
                    fast.depthwise_separable_conv2d(pictures, depth, mix))  # fmt: skip
     return {
+        **{
+            name: lambda kernel=kernel: kernel(flat, flat[::-1])
+            for name, kernel in fast.KERNELS.items()
+            if name in reference.elementwise.__all__ and name != "where"
+        },
+        "add of a row": lambda: fast.add(rows, rows[7]),
+        "where": lambda: fast.where(flat > 0, flat, flat[::-1]),
+        "sum": lambda: fast.sum(flat),
+        "sum of columns": lambda: fast.sum(rows, 0),
+        "sum of short columns": lambda: fast.sum(flat[2:].reshape(-1, 3), 0),
+        "sum of short rows": lambda: fast.sum(flat[2:].reshape(-1, 3), 1),
+        "mean": lambda: fast.mean(rows, 1),
+        "mean of transposed images": lambda: fast.mean(images.transpose(2, 0, 3, 1), (0, 2)),
         "max_pool2d": lambda: fast.max_pool2d(images, 3, 2, 1),
         "max_pool2d_backward": lambda: fast.max_pool2d_backward(pooled, places, images.shape),
         "avg_pool2d": lambda: fast.avg_pool2d(images, 3, 2, 1),

@@ -118,7 +118,7 @@ cdef int class_of(size_t bytes, size_t* size) noexcept:
     return shift * STEPS + <int>(steps - STEPS - 1)
 
 
-# Give back blocks that wait, the longest idle class first, until they are no more than `most` bytes.
+# Give back blocks that wait, the longest idle class first, until they are at most `most` bytes.
 cdef void trim(size_t most) noexcept:
     global cached
     cdef SizeClass* idle

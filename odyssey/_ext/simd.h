@@ -196,12 +196,31 @@ static inline void vstore_places_f64(int64_t *p, vf64 place) { *(vu64 *)p = (vu6
 /* The sum of all lanes, by halves: always the same order. */
 static inline float vsum_f32(vf32 v)
 {
+#if VBYTES >= 32
+#if VBYTES == 64
+    __m256 h = _mm256_add_ps(_mm512_castps512_ps256((__m512)v), _mm512_extractf32x8_ps((__m512)v, 1));
+#else
+    __m256 h = (__m256)v;
+#endif
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(h), _mm256_extractf128_ps(h, 1));
+    q = _mm_add_ps(q, _mm_movehl_ps(q, q));
+    return _mm_cvtss_f32(_mm_add_ss(q, _mm_movehdup_ps(q)));
+#endif
     for (int n = V32 / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) v[i] += v[i + n];
     return v[0];
 }
 static inline double vsum_f64(vf64 v)
 {
+#if VBYTES >= 32
+#if VBYTES == 64
+    __m256d h = _mm256_add_pd(_mm512_castpd512_pd256((__m512d)v), _mm512_extractf64x4_pd((__m512d)v, 1));
+#else
+    __m256d h = (__m256d)v;
+#endif
+    __m128d q = _mm_add_pd(_mm256_castpd256_pd128(h), _mm256_extractf128_pd(h, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(q, _mm_unpackhi_pd(q, q)));
+#endif
     for (int n = V64 / 2; n > 0; n /= 2)
         for (int i = 0; i < n; i++) v[i] += v[i + n];
     return v[0];

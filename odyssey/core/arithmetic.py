@@ -1,8 +1,9 @@
 r"""Arithmetic with broadcasting: add, subtract, multiply, divide, power and their kin.
 
 Operands follow NumPy's rules: shapes broadcast, dtypes promote, and a Python
-number takes the dtype of its partner. NumPy computes; what is written here is
-the meaning, the checks and the derivative.
+number takes the dtype of its partner. The four of arithmetic have kernels for
+large arrays, the rest is NumPy's; what is written here is the meaning, the
+checks and the derivative.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._broadcast import check_broadcast, unbroadcast
+from odyssey.core._large import binary
 from odyssey.core.elementwise import log, where
 from odyssey.tape import differentiable, not_differentiable
 
@@ -71,7 +73,7 @@ def add(x, y):
     >>> od.core.add(od.tensor([1.0, 2.0]), 1)
     tensor([2., 3.])
     """
-    return _broadcasting("add", np.add, x, y)
+    return binary("add", np.add, x, y)
 
 
 @add.backward_rule(wrt=("x", "y"))
@@ -100,7 +102,7 @@ def subtract(x, y):
     >>> od.core.subtract(od.tensor([1.0, 2.0]), 1)
     tensor([0., 1.])
     """
-    return _broadcasting("subtract", np.subtract, x, y)
+    return binary("subtract", np.subtract, x, y)
 
 
 @subtract.backward_rule(wrt=("x", "y"))
@@ -129,7 +131,7 @@ def multiply(x, y):
     >>> od.core.multiply(od.tensor([1.0, 2.0]), 3)
     tensor([3., 6.])
     """
-    return _broadcasting("multiply", np.multiply, x, y)
+    return binary("multiply", np.multiply, x, y)
 
 
 @multiply.backward_rule(wrt=("x", "y"))
@@ -160,7 +162,7 @@ def divide(x, y):
     tensor([0.25, 0.5 ])
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return _broadcasting("divide", np.true_divide, x, y)
+        return binary("divide", np.true_divide, x, y)
 
 
 @divide.backward_rule(wrt=("x", "y"))

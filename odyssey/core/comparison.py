@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.core._broadcast import check_broadcast
+from odyssey.core._large import binary
 from odyssey.tape import not_differentiable
 
 __all__ = ["equal", "greater", "greater_equal", "less", "less_equal", "not_equal"]
@@ -14,8 +14,7 @@ def _comparison(ufunc, sign):
     name = ufunc.__name__
 
     def compare(x, y):
-        check_broadcast(name, x=x, y=y)
-        return ufunc(x, y)
+        return binary(name, ufunc, x, y)
 
     compare.__name__ = compare.__qualname__ = name
     compare.__doc__ = rf"""Compare element by element: :math:`x {sign} y`.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from odyssey.backend import kernel
 from odyssey.core._broadcast import check_broadcast, unbroadcast
 from odyssey.core._checks import as_array
+from odyssey.core._large import LARGE, one_dtype
 from odyssey.tape import differentiable
 
 __all__ = [
@@ -198,8 +200,15 @@ def where(condition, x, y):
     >>> od.core.where(x > 0, x, 0)
     tensor([1., 0.])
     """
-    check_broadcast("where", condition=condition, x=x, y=y)
-    return np.where(condition, x, y)
+    try:
+        if type(condition) is np.ndarray and condition.size >= LARGE and condition.dtype == bool:
+            operands = one_dtype(x, y)
+            if operands is not None:
+                return kernel("where")(condition, *operands)
+        return np.where(condition, x, y)
+    except ValueError:
+        check_broadcast("where", condition=condition, x=x, y=y)
+        raise
 
 
 @where.backward_rule(wrt=("x", "y"))

@@ -7,8 +7,10 @@ import math
 
 import numpy as np
 
+from odyssey.backend import kernel
 from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_float, normalize_axes, normalize_axis
+from odyssey.core._large import is_large
 from odyssey.core.shape import broadcast_to, reshape
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable, not_differentiable
@@ -60,7 +62,10 @@ def sum(x, axis=None, keepdims=False):
     tensor([4., 6.])
     """
     x = as_array(x)
-    return add_up(x, normalize_axes("sum", axis, x.ndim), keepdims)
+    axes = normalize_axes("sum", axis, x.ndim)
+    if is_large(x):
+        return kernel("sum")(x, axes, keepdims)
+    return add_up(x, axes, keepdims)
 
 
 @sum.backward_rule(wrt=("x",))
@@ -100,6 +105,8 @@ def mean(x, axis=None, keepdims=False):
     x = as_array(x)
     check_float("mean", x=x)
     axes = normalize_axes("mean", axis, x.ndim)
+    if is_large(x):
+        return kernel("mean")(x, axes, keepdims)
     count = math.prod(x.shape[i] for i in axes)
     # Divided before it is rounded: a sum may be too large for half precision where the mean is not.
     total = np.sum(x, axes, np.result_type(x, np.float32), keepdims=keepdims)

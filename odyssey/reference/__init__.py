@@ -29,6 +29,19 @@ from odyssey.reference.depthwise import (
     depthwise_separable_conv2d_backward,
 )
 from odyssey.reference.dropout import dropout, dropout_backward
+from odyssey.reference.elementwise import (
+    add,
+    divide,
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+    multiply,
+    not_equal,
+    subtract,
+    where,
+)
 from odyssey.reference.linear import linear, linear_backward
 from odyssey.reference.loss import softmax_cross_entropy, softmax_cross_entropy_backward
 from odyssey.reference.matmul import matmul
@@ -43,12 +56,14 @@ from odyssey.reference.pooling import (
     max_pool2d,
     max_pool2d_backward,
 )
+from odyssey.reference.reduction import mean, sum
 from odyssey.reference.sigmoidal import sigmoid, sigmoid_backward, tanh, tanh_backward
 
 __all__ = [
     "adam",
     "adaptive_avg_pool2d",
     "adaptive_avg_pool2d_backward",
+    "add",
     "avg_pool2d",
     "avg_pool2d_backward",
     "conv2d",
@@ -57,10 +72,16 @@ __all__ = [
     "depthwise_conv2d_backward",
     "depthwise_separable_conv2d",
     "depthwise_separable_conv2d_backward",
+    "divide",
     "dropout",
     "dropout_backward",
+    "equal",
     "global_avg_pool2d",
     "global_avg_pool2d_backward",
+    "greater",
+    "greater_equal",
+    "less",
+    "less_equal",
     "linear",
     "linear_backward",
     "log_softmax",
@@ -68,6 +89,9 @@ __all__ = [
     "matmul",
     "max_pool2d",
     "max_pool2d_backward",
+    "mean",
+    "multiply",
+    "not_equal",
     "relu",
     "relu_backward",
     "scaled_dot_product_attention",
@@ -79,6 +103,9 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "softmax_cross_entropy_backward",
+    "subtract",
+    "sum",
     "tanh",
     "tanh_backward",
+    "where",
 ]

@@ -17,6 +17,7 @@ from odyssey.errors import DTypeError, ShapeError
 __all__ = [
     "check_arrays",
     "check_axis",
+    "check_broadcast",
     "check_cross_entropy",
     "check_cross_entropy_backward",
     "check_linear",
@@ -24,8 +25,10 @@ __all__ = [
     "check_matmul",
     "check_needs",
     "check_optimizer",
+    "check_reduction",
     "check_same_shape",
     "check_step",
+    "check_where",
 ]
 
 FLOATS = (np.dtype(np.float16), np.dtype(np.float32), np.dtype(np.float64))
@@ -83,6 +86,43 @@ def check_axis(op: str, x: np.ndarray, axis: int) -> int:
             f"{op}: axis {number} is out of range for x with {x.ndim} axes (x: {x.shape})"
         )
     return number % x.ndim
+
+
+def check_reduction(
+    op: str, x: np.ndarray, axis: int | tuple[int, ...] | None, objects: bool = False
+) -> tuple[int, ...]:
+    """Return the axes to reduce, counted from the front, or raise."""
+    check_arrays(op, objects, x=x)
+    if axis is None:
+        return tuple(range(x.ndim))
+    axes = tuple(check_axis(op, x, one) for one in (axis if isinstance(axis, tuple) else (axis,)))
+    if len(set(axes)) < len(axes):
+        raise ShapeError(f"{op}: axis {axis} names an axis twice (x: {x.shape})")
+    return axes
+
+
+def check_broadcast(op: str, objects: bool = False, **arrays: np.ndarray) -> tuple[int, ...]:
+    """Return the shape to which arrays of one floating dtype broadcast, or raise."""
+    check_arrays(op, objects, **arrays)
+    return _broadcast_shape(op, arrays)
+
+
+def _broadcast_shape(op: str, arrays: dict[str, np.ndarray]) -> tuple[int, ...]:
+    try:
+        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        raise ShapeError(f"{op}: the operands do not broadcast ({_shapes(arrays)})") from None
+
+
+def check_where(
+    condition: np.ndarray, x: np.ndarray, y: np.ndarray, objects: bool = False
+) -> tuple[int, ...]:
+    """Return the shape of the result of where, or raise."""
+    _check_is_array("where", "condition", condition)
+    if condition.dtype != bool:
+        raise DTypeError(f"where: condition has dtype {condition.dtype}; expected bool")
+    check_arrays("where", objects, x=x, y=y)
+    return _broadcast_shape("where", {"condition": condition, "x": x, "y": y})
 
 
 def check_matmul(a: np.ndarray, b: np.ndarray, objects: bool = False) -> None:
