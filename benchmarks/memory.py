@@ -186,7 +186,7 @@ def observe(name: str, dtype: str, side: str, threads: int, quick: bool) -> Memo
         traced if mine else None,
         faulted,
         pool if mine else {},
-        counters.get("peak") if mine else None,
+        counters.get("peak_allocated_bytes") if mine else None,
     )
 
 
