@@ -225,7 +225,8 @@ cdef inline const element* repeated(const element* x, Py_ssize_t ahead,
 
 # Rows whose operands lie `skip` bytes apart.
 cdef inline void rows_of(Operation op, const Sources* first, const Py_ssize_t* skip,
-        Py_ssize_t count, char* out, Py_ssize_t n, bint past_cache, element like, vec zero) noexcept nogil:
+        Py_ssize_t count, char* out, Py_ssize_t n, bint past_cache, element like,
+        vec zero) noexcept nogil:
     cdef Sources s = first[0]
     cdef element[MOST_LANES] x
     cdef element[MOST_LANES] y

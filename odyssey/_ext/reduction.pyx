@@ -18,6 +18,7 @@
 # float16 is summed in float32, and rounded once.
 
 cimport numpy as cnp
+from cpython.number cimport PyIndex_Check
 from cython.parallel cimport prange
 from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
@@ -52,7 +53,7 @@ cdef enum:
     WIDTH = 1024                # sums of a strip
     FOLDED = 128                # numbers in rows that are taken as one
     GROUP = 1 << 16             # numbers that one thread takes at a time
-    ENOUGH = 16                 # pieces of work that need not be split further
+    ENOUGH = 8                  # pieces of work that need not be split further
     PARALLEL = 1 << 16          # numbers that are worth a second thread
 
 
@@ -344,6 +345,26 @@ cdef int all_columns(const Work* work, element* out, real zero, vec zeros) noexc
 
 # ---- the doors -----------------------------------------------------------------------------------
 
+# Mark the axes of x that `axis` names; False if it is none, names none or one twice.
+cdef bint mark(object x, object axis, bint* summed):
+    cdef int ndim = PyArray_NDIM(x)
+    cdef Py_ssize_t i
+    for i in range(ndim):
+        summed[i] = axis is None
+    if axis is None:
+        return True
+    for one in axis if type(axis) is tuple else (axis,):
+        if not PyIndex_Check(one):
+            return False
+        i = one
+        if i < 0:
+            i += ndim
+        if not 0 <= i < ndim or summed[i]:
+            return False
+        summed[i] = True
+    return True
+
+
 cdef object door(str op, object x, object axis, object keepdims, bint averaged):
     cdef Work work
     cdef cnp.npy_intp[MOST_AXES] out_shape
@@ -360,13 +381,11 @@ cdef object door(str op, object x, object axis, object keepdims, bint averaged):
     cdef Py_ssize_t item = 4 if number == NPY_FLOAT else 8 if number == NPY_DOUBLE else 2
     cdef Py_ssize_t step
     cdef void* po
-    axes = check_reduction(op, x, axis)
+    if number < 0 or not mark(x, axis, summed):
+        check_reduction(op, x, axis)
+        raise AssertionError(op + ": the checks in C and in Python differ")
     x = aligned(x)
     ndim = PyArray_NDIM(x)
-    for i in range(ndim):
-        summed[i] = False
-    for i in axes:
-        summed[i] = True
     work.count = 1
     for i in range(ndim):
         place[i] = -1
@@ -416,6 +435,9 @@ cdef object door(str op, object x, object axis, object keepdims, bint averaged):
         if work.parts * work.outputs >= ENOUGH:
             work.in_group = work.lines
         work.groups = (work.lines + work.in_group - 1) // work.in_group
+        # Groups of one size, in whole passes of four rows.
+        step = 4 * work.folded
+        work.in_group = ((work.lines + work.groups - 1) // work.groups + step - 1) // step * step
     po = PyArray_DATA(<cnp.ndarray>out)
     with nogil:
         if rows:

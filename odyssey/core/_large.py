@@ -17,12 +17,19 @@ from odyssey.core._broadcast import check_broadcast
 
 LARGE = 1 << 13 if fast.LEVEL else sys.maxsize  # without compiled kernels NumPy is the fastest
 
-_FLOATS = frozenset(np.dtype(dtype) for dtype in (np.float16, np.float32, np.float64))
+_HALF, _SINGLE, _DOUBLE = (np.dtype(dtype) for dtype in (np.float16, np.float32, np.float64))
+
+
+def _is_float(dtype):
+    # Nearly always the same objects: `is` takes a tenth of the time of ==.
+    if dtype is _SINGLE or dtype is _DOUBLE or dtype is _HALF:
+        return True
+    return dtype in (_HALF, _SINGLE, _DOUBLE)
 
 
 def is_large(x):
     """Tell whether ``x`` is an array of floats that is worth a kernel."""
-    return type(x) is np.ndarray and x.size >= LARGE and x.dtype in _FLOATS
+    return x.size >= LARGE and type(x) is np.ndarray and _is_float(x.dtype)
 
 
 def one_dtype(x, y):
@@ -37,12 +44,13 @@ def one_dtype(x, y):
     >>> one_dtype(np.ones(2, np.float32), np.ones(2)) is None
     True
     """
-    if type(y) is float or type(y) is int:
-        y = np.asarray(y, x.dtype) if type(x) is np.ndarray and x.dtype in _FLOATS else None
-    elif type(x) is float or type(x) is int:
-        x = np.asarray(x, y.dtype) if type(y) is np.ndarray and y.dtype in _FLOATS else None
-    if type(x) is type(y) is np.ndarray and x.dtype == y.dtype and x.dtype in _FLOATS:
-        return x, y
+    if type(x) is type(y) is np.ndarray:
+        dtype, other = x.dtype, y.dtype
+        return (x, y) if (dtype is other or dtype == other) and _is_float(dtype) else None
+    if type(x) is np.ndarray and type(y) in (float, int) and _is_float(x.dtype):
+        return x, np.asarray(y, x.dtype)
+    if type(y) is np.ndarray and type(x) in (float, int) and _is_float(y.dtype):
+        return np.asarray(x, y.dtype), y
     return None
 
 

@@ -143,6 +143,11 @@ def multiply_backward(grad, x, y, needs=(True, True)):
     )
 
 
+def _quotient(x, y):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.true_divide(x, y)
+
+
 @differentiable
 def divide(x, y):
     r"""Divide element by element: :math:`x / y`, by IEEE 754 (1/0 is infinite).
@@ -161,8 +166,7 @@ def divide(x, y):
     >>> od.core.divide(od.tensor([1.0, 2.0]), 4)
     tensor([0.25, 0.5 ])
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return binary("divide", np.true_divide, x, y)
+    return binary("divide", _quotient, x, y)
 
 
 @divide.backward_rule(wrt=("x", "y"))

@@ -62,7 +62,7 @@ def sum(x, axis=None, keepdims=False):
     tensor([4., 6.])
     """
     x = as_array(x)
-    axes = normalize_axes("sum", axis, x.ndim)
+    axes = axis if axis is None else normalize_axes("sum", axis, x.ndim)
     if is_large(x):
         return kernel("sum")(x, axes, keepdims)
     return add_up(x, axes, keepdims)
@@ -104,9 +104,10 @@ def mean(x, axis=None, keepdims=False):
     """
     x = as_array(x)
     check_float("mean", x=x)
-    axes = normalize_axes("mean", axis, x.ndim)
     if is_large(x):
+        axes = axis if axis is None else normalize_axes("mean", axis, x.ndim)
         return kernel("mean")(x, axes, keepdims)
+    axes = normalize_axes("mean", axis, x.ndim)
     count = math.prod(x.shape[i] for i in axes)
     # Divided before it is rounded: a sum may be too large for half precision where the mean is not.
     total = np.sum(x, axes, np.result_type(x, np.float32), keepdims=keepdims)
