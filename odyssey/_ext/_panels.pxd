@@ -56,8 +56,8 @@ cdef inline stored converted(const element* p, stored like) noexcept nogil:
         return <stored>p[0]
 
 
-# out[j * to + i] = source[i * step + j] for i < rows, j < columns; steps in numbers. Where 4 does not
-# divide them, the last block of 4 overlaps the one before.
+# out[j * to + i] = source[i * step + j] for i < rows, j < columns; steps in numbers. Where 4 does
+# not divide them, the last block of 4 overlaps the one before.
 cdef inline void transposed(const element* source, Py_ssize_t step, Py_ssize_t rows,
         Py_ssize_t columns, stored* out, Py_ssize_t to) noexcept nogil:
     cdef Py_ssize_t i, j, first, last, n, block_i, block_j
@@ -89,8 +89,8 @@ cdef inline void widen_row(const element* source, Py_ssize_t n, real* out,
         i += 1
 
 
-# out[i * pitch + k] = the matrix's number (i, k), for i < rows and k < depth. `row` and `column` are
-# the bytes from one row and from one column of the matrix to the next.
+# out[i * pitch + k] = the matrix's number (i, k), for i < rows and k < depth. `row` and `column`
+# are the bytes from one row and from one column of the matrix to the next.
 cdef inline void pack_rows(const char* data, Py_ssize_t row, Py_ssize_t column, Py_ssize_t rows,
         Py_ssize_t depth, real* out, Py_ssize_t pitch, element like, vec zero) noexcept nogil:
     cdef Py_ssize_t i, k

@@ -48,7 +48,8 @@ cdef struct Batch:
     Py_ssize_t count
 
 
-# The scratch memory of one thread, in numbers: a (packed) panel of a, a block of b, a block of sums.
+# The scratch memory of one thread, in numbers: a (packed) panel of a, a block of b, a block of
+# sums.
 cdef struct Plan:
     Method method
     Py_ssize_t panel, block, sums
@@ -81,7 +82,7 @@ cdef inline Batch alone(Product p) noexcept nogil:
     return batch
 
 
-cdef inline Product number(Py_ssize_t n, const Batch* batch) noexcept nogil:
+cdef inline Product product_of(Py_ssize_t n, const Batch* batch) noexcept nogil:
     cdef Product p = batch.first
     cdef Py_ssize_t rest = n, position, a = 0, b = 0
     cdef int i
@@ -190,10 +191,10 @@ cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noe
 
 # ---- threads -------------------------------------------------------------------------------------
 
-# Rectangles of the least cost each, packing included; every thread packs what it needs. A tile of few
-# rows loads b as often as one of many. Where a row of c is shared, each thread's prefetcher runs on
-# into what another one is writing, and halves have been seen to take as long as the whole: the
-# shorter the pieces of a row, the more.
+# Rectangles of the least cost each, packing included; every thread packs what it needs. A tile of
+# few rows loads b as often as one of many. Where a row of c is shared, each thread's prefetcher
+# runs on into what another one is writing, and halves have been seen to take as long as the whole:
+# the shorter the pieces of a row, the more.
 cdef inline Cut cut_for(
         const Batch* batch, Plan plan, int threads, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef const Product* p = &batch.first

@@ -1,5 +1,5 @@
-# Products with one or a few rows of a. Each number of b is used so seldom that packing it would cost
-# more than the product; memory is the limit, and reading b in order is all that matters.
+# Products with one or a few rows of a. Each number of b is used so seldom that packing it would
+# cost more than the product; memory is the limit, and reading b in order is all that matters.
 #
 # Where the rows of b are contiguous, and a is a vector, 8 rows are read side by side and added to a
 # stretch of sums that stays in L1: 8 streams that the processor's prefetcher follows, and one load
@@ -7,8 +7,8 @@
 #
 # Where the columns of b are contiguous (a matrix times a vector is this case, transposed), outputs
 # are dot products: up to 4 rows of a and 4 columns of b run side by side in registers, each a sum
-# over every V-th k, and the lanes are added at the end. That is another order of summation than that
-# of the tiles; which of them computes a product depends on its shape and strides alone.
+# over every V-th k, and the lanes are added at the end. That is another order of summation than
+# that of the tiles; which of them computes a product depends on its shape and strides alone.
 
 from odyssey._ext._simd cimport element, lane_sum, lanes, load, real, times, vec
 from odyssey._ext._tile cimport load_first, store_first

@@ -6,9 +6,9 @@
 # multiply-adds. With AVX-512 that is 28 of them for 2 + 14 loads: the multipliers are always busy,
 # and 28 independent sums hide their latency of 4 steps.
 #
-# a is read row by row from a packed panel whose rows are PITCH apart, a constant: an address then is
-# one register plus a literal, and no pointers but two compete with the sums. An odd number of cache
-# lines between the rows spreads them over the sets of L1.
+# a is read row by row from a packed panel whose rows are PITCH apart, a constant: an address then
+# is one register plus a literal, and no pointers but two compete with the sums. An odd number of
+# cache lines between the rows spreads them over the sets of L1.
 #
 # Every output is one sum over k in order in one lane. In which tile it stands changes nothing.
 
@@ -30,8 +30,8 @@ cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
 
 
 # c (rows x columns) = a (rows x K) @ b (K x columns), plus what c holds if `more`, plus bias (NULL
-# for none). `rows` and `wide` are literals in every call: the compiler unrolls the loops over i, and
-# `low` and `high` are registers.
+# for none). `rows` and `wide` are literals in every call: the compiler unrolls the loops over i,
+# and `low` and `high` are registers.
 cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b,
         Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
         vec zero) noexcept nogil:

@@ -12,9 +12,9 @@
 #           for each panel of b:
 #               tile                                         sums stay in registers while k runs
 #
-# The rows are cut into panels of equal height, as near as that goes: 64 rows are 13 + 13 + 13 + 13 +
-# 12, which keeps the multipliers busier than 14 + 14 + 14 + 14 + 8. b is read where it stands when
-# its rows are contiguous and few panels of a share it.
+# The rows are cut into panels of equal height, as near as that goes: 64 rows are 13 + 13 + 13 + 13
+# + 12, which keeps the multipliers busier than 14 + 14 + 14 + 14 + 8. b is read where it stands
+# when its rows are contiguous and few panels of a share it.
 #
 # Two orientations: C = A B, or C' = B' A' with the roles of the operands exchanged. The operand in
 # the role of b is costly to pack where its columns are contiguous; the other one is not, because a
@@ -35,11 +35,14 @@ from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_STRIDES, aligned,
     contiguous, float_type,
 )
-from odyssey._ext._panels cimport fetch_rows, pack_columns, pack_rows, transposed, widen_row, widened
+from odyssey._ext._panels cimport (
+    fetch_rows, pack_columns, pack_rows, transposed, widen_row, widened,
+)
 from odyssey._ext._pool cimport empty, give_back, take
 from odyssey._ext._product cimport (
     COLUMNS, DOTS, IN_PLACE, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
-    cut_for, flatten, number, panels_of, part_of, plan_for, turned, up_to_multiple,
+    cut_for, flatten, panels_of, part_of, plan_for, product_of, turned,
+    up_to_multiple,
 )
 from odyssey._ext._simd cimport (
     MR, VBYTES, element, half, lanes, load, real, splat, store, vec, vsplat_f32, vsplat_f64,
@@ -243,7 +246,7 @@ cdef void multiply_thin(const Product* p, Part part, real* memory, Plan plan, el
 cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real* memory,
         element like, vec zero) noexcept nogil:
     cdef Py_ssize_t pieces = cut.rows * cut.columns
-    cdef Product p = number(task // pieces, batch)
+    cdef Product p = product_of(task // pieces, batch)
     cdef Part part = part_of(&p, cut, task % pieces, 2 * lanes(zero))
     if plan.method == TILES:
         multiply_tiles(&p, part, memory, plan, like, zero)
