@@ -300,7 +300,7 @@ cdef int compute(str op, Batch* batch, int number) except -1:
 
 # ---- doors ---------------------------------------------------------------------------------------
 
-# The product of the last two axes. An axis of length 1 is never stepped along: it counts as
+# The matrix in the last two axes. An axis of length 1 is never stepped along: it counts as
 # contiguous, whatever its stride.
 cdef Matrix matrix(object x) noexcept:
     cdef int axes = PyArray_NDIM(x)
