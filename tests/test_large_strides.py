@@ -49,7 +49,7 @@ def test_rows_far_apart(memory, dtype, turned):
         "relu": fast.relu,
         "softmax": fast.softmax,
     }.items():
-        # The order of a sum may depend on strides; one number from a wrong place shows all the same.
+        # The order of a sum may depend on strides; a number from a wrong place shows anyway.
         found, expected = (on(x).astype(np.float64) for x in (far, near))
         allowed = tolerance(dtype, COLUMNS) * max(abs(expected).max(), 1)
         np.testing.assert_allclose(found, expected, 0, allowed, err_msg=name)
