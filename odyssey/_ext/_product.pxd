@@ -12,6 +12,7 @@ cdef enum:
     COLUMNS = 32                    # registers in a row of a block of b: 512 KiB of it in L2
     ROWS = 256                      # of a block of sums in scratch memory
     IN_PLACE = 2                    # up to so many panels of a, b is read where it stands
+    FLAT = 4                        # up to so many terms in a sum, tiles are not worth packing for
     THIN = 12                       # up to so many rows of a, dot products may be cheaper
 
 # How a product is computed.
@@ -19,6 +20,7 @@ cdef enum Method:
     TILES                           # panels and register tiles
     SUM_ROWS                        # M = 1: rows of b, scaled and added up
     DOTS                            # few rows of a, contiguous columns of b: dot products
+    OUTER                           # few terms in a sum: c is written as fast as memory takes it
 
 
 # A matrix in memory: its first byte, and the bytes from one row and from one column to the next.
@@ -160,6 +162,8 @@ cdef inline Method choose(Product* p, Py_ssize_t V, Py_ssize_t size) noexcept no
         if p.b.column == size:
             return SUM_ROWS
         return DOTS if p.b.row == size else TILES
+    if 0 < p.K <= FLAT and p.b.column == size:
+        return OUTER
     tiles = min(cost(p, V, size), cost(&other, V, size))
     if p.M <= THIN and p.b.row == size and cost_of_dots(p, V) < tiles:
         return DOTS
@@ -182,6 +186,8 @@ cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noe
         plan.panel = MR * (DEPTH + 64 // real_size)
         plan.block = columns * min(p.K, DEPTH)
         plan.sums = columns * min(p.M, ROWS) if size < real_size or p.exchanged else 0
+    elif plan.method == OUTER:
+        plan.panel = plan.block = plan.sums = 0
     else:
         plan.panel = p.M * up_to_multiple(p.K, V)
         plan.block = 0
@@ -199,7 +205,8 @@ cdef inline Cut cut_for(
         const Batch* batch, Plan plan, int threads, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef const Product* p = &batch.first
     cdef Py_ssize_t NR = 2 * V, wide = (p.N + NR - 1) // NR
-    cdef Py_ssize_t tall = panels_of(p.M) if plan.method == TILES else 1
+    cdef Py_ssize_t tall = (
+        panels_of(p.M) if plan.method == TILES else p.M if plan.method == OUTER else 1)
     cdef Py_ssize_t rows, columns, height, width
     cdef double cost, least = INFINITY
     cdef Cut cut = Cut(1, 1)

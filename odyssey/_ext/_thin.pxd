@@ -9,6 +9,8 @@
 # are dot products: up to 4 rows of a and 4 columns of b run side by side in registers, each a sum
 # over every V-th k, and the lanes are added at the end. That is another order of summation than
 # that of the tiles; which of them computes a product depends on its shape and strides alone.
+#
+# Where a sum has a few terms, as in an outer product, c is what costs, and is written row by row.
 
 from odyssey._ext._simd cimport element, lane_sum, lanes, load, real, times, vec
 from odyssey._ext._tile cimport load_first, store_first
@@ -102,3 +104,20 @@ cdef inline void multiply_dots(Py_ssize_t M, Py_ssize_t K, Py_ssize_t n, const r
                      like, zero)
     for j in range(n // SQUARE * SQUARE, n):
         dots_of_rows(1, M, K, a, pitch, b + j * column, column, sums + j, like, zero)
+
+
+# c[j] = a[0] b[0, j] + ... + a[terms - 1] b[terms - 1, j] + bias[j]; terms is a literal.
+cdef inline void outer_row(int terms, const real* a, const char* b, Py_ssize_t row, Py_ssize_t n,
+        const element* bias, element* c, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t j, k, count
+    cdef vec total
+    for j in range((n + V - 1) // V):
+        count = n - j * V
+        total = zero
+        for k in range(terms):
+            total = total + times(
+                a[k], load_first(<const element*>(b + k * row) + j * V, count, zero))
+        if bias != NULL:
+            total = total + load_first(bias + j * V, count, zero)
+        store_first(c + j * V, count, total)

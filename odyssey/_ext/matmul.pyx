@@ -40,14 +40,13 @@ from odyssey._ext._panels cimport (
 )
 from odyssey._ext._pool cimport empty, give_back, take
 from odyssey._ext._product cimport (
-    COLUMNS, DOTS, IN_PLACE, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
-    cut_for, flatten, panels_of, part_of, plan_for, product_of, turned,
-    up_to_multiple,
+    COLUMNS, DOTS, FLAT, IN_PLACE, OUTER, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product,
+    alone, cut_for, flatten, panels_of, part_of, plan_for, product_of, turned, up_to_multiple,
 )
 from odyssey._ext._simd cimport (
     MR, VBYTES, element, half, lanes, load, real, splat, store, vec, vsplat_f32, vsplat_f64,
 )
-from odyssey._ext._thin cimport STRETCH, multiply_dots, sum_rows
+from odyssey._ext._thin cimport STRETCH, multiply_dots, outer_row, sum_rows
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._tile cimport DEPTH, load_first, pitch_of, some_rows, store_first
 
@@ -241,6 +240,30 @@ cdef void multiply_thin(const Product* p, Part part, real* memory, Plan plan, el
         j0 += columns
 
 
+# Sums of up to FLAT terms.
+cdef void multiply_flat(const Product* p, Part part, element like, real number,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t n = part.right - part.left, i, k
+    cdef real[FLAT] a
+    cdef const char* b = p.b.data + part.left * p.b.column
+    cdef const element* bias = <const element*>p.bias
+    cdef element* c
+    if bias != NULL:
+        bias += part.left
+    for i in range(part.top, part.bottom):
+        for k in range(p.K):
+            a[k] = widened(p.a.data + i * p.a.row + k * p.a.column, like, number)
+        c = <element*>(p.c.data + i * p.c.row) + part.left
+        if p.K == 1:
+            outer_row(1, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+        elif p.K == 2:
+            outer_row(2, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+        elif p.K == 3:
+            outer_row(3, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+        else:
+            outer_row(FLAT, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+
+
 # ---- the batch, by all threads -------------------------------------------------------------------
 
 cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real* memory,
@@ -250,6 +273,8 @@ cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real*
     cdef Part part = part_of(&p, cut, task % pieces, 2 * lanes(zero))
     if plan.method == TILES:
         multiply_tiles(&p, part, memory, plan, like, zero)
+    elif plan.method == OUTER:
+        multiply_flat(&p, part, like, <real>0, zero)
     else:
         multiply_thin(&p, part, memory, plan, like, zero)
 
