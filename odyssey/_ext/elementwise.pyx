@@ -21,9 +21,13 @@ from libc.string cimport memcpy, memset
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_Check, PyArray_DATA, PyArray_TYPE, aligned, float_type,
 )
+from odyssey._ext._masks cimport (
+    ADD, DIVIDE, EQUAL, LESS, LESS_EQUAL, MULTIPLY, NOT_EQUAL, SUBTRACT, WHERE, Operation,
+    arithmetic, comparison, select, stream, stream_end,
+)
 from odyssey._ext._simd cimport (
-    MOST_LANES, VBYTES, element, half, lanes, load, load_part, store, store_part, vec, vf32, vf64,
-    vsplat_f32, vsplat_f64,
+    MOST_LANES, VBYTES, element, half, lanes, load, load_part, store, store_part, vec, vsplat_f32,
+    vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._walk cimport (
@@ -34,88 +38,12 @@ import numpy as np
 
 from odyssey.utils.kernel_checks import check_broadcast, check_where
 
-cdef extern from "masks.h" nogil:
-    void vless_f32(uint8_t* p, vf32 a, vf32 b)
-    void vless_f64(uint8_t* p, vf64 a, vf64 b)
-    void vless_equal_f32(uint8_t* p, vf32 a, vf32 b)
-    void vless_equal_f64(uint8_t* p, vf64 a, vf64 b)
-    void vequal_f32(uint8_t* p, vf32 a, vf32 b)
-    void vequal_f64(uint8_t* p, vf64 a, vf64 b)
-    void vnot_equal_f32(uint8_t* p, vf32 a, vf32 b)
-    void vnot_equal_f64(uint8_t* p, vf64 a, vf64 b)
-    vf32 vselect_f32(const uint8_t* c, vf32 a, vf32 b)
-    vf64 vselect_f64(const uint8_t* c, vf64 a, vf64 b)
-    void vstream_f32(float* p, vf32 v)
-    void vstream_f64(double* p, vf64 v)
-    void stream_end()
-
 cnp.import_array()
 
 cdef enum:
     CHUNK = 8192                # numbers that one thread takes at a time
     PARALLEL = 1 << 16          # numbers that are worth a second thread
     STREAMED = 1 << 24          # bytes of a result that would not stay in the cache
-
-cdef enum Operation:
-    ADD
-    SUBTRACT
-    MULTIPLY
-    DIVIDE
-    LESS                        # from here on the results are truth values
-    LESS_EQUAL
-    EQUAL
-    NOT_EQUAL
-    WHERE
-
-
-# ---- one vector ----------------------------------------------------------------------------------
-
-cdef inline vec arithmetic(Operation op, vec a, vec b) noexcept nogil:
-    if op == ADD:
-        return a + b
-    elif op == SUBTRACT:
-        return a - b
-    elif op == MULTIPLY:
-        return a * b
-    else:
-        return a / b
-
-
-cdef inline void comparison(Operation op, uint8_t* out, vec a, vec b) noexcept nogil:
-    if vec is vf32:
-        if op == LESS:
-            vless_f32(out, a, b)
-        elif op == LESS_EQUAL:
-            vless_equal_f32(out, a, b)
-        elif op == EQUAL:
-            vequal_f32(out, a, b)
-        else:
-            vnot_equal_f32(out, a, b)
-    else:
-        if op == LESS:
-            vless_f64(out, a, b)
-        elif op == LESS_EQUAL:
-            vless_equal_f64(out, a, b)
-        elif op == EQUAL:
-            vequal_f64(out, a, b)
-        else:
-            vnot_equal_f64(out, a, b)
-
-
-cdef inline vec select(const uint8_t* c, vec a, vec b) noexcept nogil:
-    if vec is vf32:
-        return vselect_f32(c, a, b)
-    else:
-        return vselect_f64(c, a, b)
-
-
-cdef inline void stream(element* p, vec v) noexcept nogil:
-    if element is float and vec is vf32:
-        vstream_f32(p, v)
-    elif element is double and vec is vf64:
-        vstream_f64(p, v)
-    else:
-        store(p, v)
 
 
 # ---- one row -------------------------------------------------------------------------------------
@@ -130,28 +58,48 @@ cdef struct Sources:
     Py_ssize_t ahead_condition
 
 
-# One vector of results, and where the next one is.
-cdef inline void step(Operation op, Sources* s, char** out, bint past_cache, element like,
+# One vector of numbers, k vectors on.
+cdef inline vec value(Operation op, const Sources* s, Py_ssize_t k, element like,
                       vec zero) noexcept nogil:
-    cdef const element* x = <const element*>s.x
-    cdef const element* y = <const element*>s.y
-    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t i = k * lanes(zero)
+    cdef vec a = load(<const element*>s.x + i * s.ahead_x, zero)
+    cdef vec b = load(<const element*>s.y + i * s.ahead_y, zero)
+    if op == WHERE:
+        return select(s.condition + i * s.ahead_condition, a, b)
+    return arithmetic(op, a, b)
+
+
+# One vector of truth values, k vectors on.
+cdef inline void truths(Operation op, const Sources* s, Py_ssize_t k, char* out, element like,
+                        vec zero) noexcept nogil:
+    cdef Py_ssize_t i = k * lanes(zero)
+    comparison(op, <uint8_t*>out + i, load(<const element*>s.x + i * s.ahead_x, zero),
+               load(<const element*>s.y + i * s.ahead_y, zero))
+
+
+# One vector of results.
+cdef inline void step(Operation op, const Sources* s, char* out, bint past_cache, element like,
+                      vec zero) noexcept nogil:
     if LESS <= op < WHERE:
-        comparison(op, <uint8_t*>out[0], load(x, zero), load(y, zero))
-        out[0] += V
+        truths(op, s, 0, out, like, zero)
+    elif past_cache:
+        stream(<element*>out, value(op, s, 0, like, zero))
     else:
-        if op == WHERE:
-            zero = select(s.condition, load(x, zero), load(y, zero))
-            s.condition += V * s.ahead_condition
-        else:
-            zero = arithmetic(op, load(x, zero), load(y, zero))
-        if past_cache:
-            stream(<element*>out[0], zero)
-        else:
-            store(<element*>out[0], zero)
-        out[0] += V * sizeof(element)
-    s.x = x + V * s.ahead_x
-    s.y = y + V * s.ahead_y
+        store(<element*>out, value(op, s, 0, like, zero))
+
+
+# Four vectors of numbers. All are read before the first is written: where a result lies a little
+# ahead of an operand in its page, a processor takes a load after the store for one that overlaps.
+cdef inline void four(Operation op, const Sources* s, element* out, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef vec a = value(op, s, 0, out[0], zero)
+    cdef vec b = value(op, s, 1, out[0], zero)
+    cdef vec c = value(op, s, 2, out[0], zero)
+    cdef vec d = value(op, s, 3, out[0], zero)
+    store(out, a)
+    store(out + V, b)
+    store(out + 2 * V, c)
+    store(out + 3 * V, d)
 
 
 # Let the loop stand n numbers further, or if n is negative, back.
@@ -166,17 +114,17 @@ cdef inline void move(Operation op, Sources* s, char** out, Py_ssize_t n,
 # Fewer numbers than a vector has.
 cdef inline void part(Operation op, const Sources* s, char* out, Py_ssize_t n, element like,
                       vec zero) noexcept nogil:
-    cdef uint8_t[MOST_LANES] truths
+    cdef uint8_t[MOST_LANES] bytes
     cdef vec a = load_part(<const element*>s.x, n, zero)
     cdef vec b = load_part(<const element*>s.y, n, zero)
     if op < LESS:
         store_part(<element*>out, n, arithmetic(op, a, b))
     elif op < WHERE:
-        comparison(op, &truths[0], a, b)
-        memcpy(out, &truths[0], n)
+        comparison(op, &bytes[0], a, b)
+        memcpy(out, &bytes[0], n)
     else:
-        memcpy(&truths[0], s.condition, n)
-        store_part(<element*>out, n, select(<const uint8_t*>&truths[0], a, b))
+        memcpy(&bytes[0], s.condition, n)
+        store_part(<element*>out, n, select(<const uint8_t*>&bytes[0], a, b))
 
 
 cdef inline void loop(Operation op, const Sources* sources, char* out, Py_ssize_t n,
@@ -190,26 +138,31 @@ cdef inline void loop(Operation op, const Sources* sources, char* out, Py_ssize_
     if past_cache:              # from the first whole line on
         before = -<size_t>out % VBYTES // sizeof(element)
         if before:
-            step(op, &s, &out, False, like, zero)
-            move(op, &s, &out, before - V, like)
+            step(op, &s, out, False, like, zero)
+            move(op, &s, &out, before, like)
             n -= before
         while n >= V:
-            step(op, &s, &out, True, like, zero)
+            step(op, &s, out, True, like, zero)
+            move(op, &s, &out, V, like)
             n -= V
         stream_end()
-    else:
-        while n >= 4 * V:
-            step(op, &s, &out, False, like, zero)
-            step(op, &s, &out, False, like, zero)
-            step(op, &s, &out, False, like, zero)
-            step(op, &s, &out, False, like, zero)
-            n -= 4 * V
-        while n >= V:
-            step(op, &s, &out, False, like, zero)
-            n -= V
+    while n >= 4 * V:
+        if LESS <= op < WHERE:
+            truths(op, &s, 0, out, like, zero)
+            truths(op, &s, 1, out, like, zero)
+            truths(op, &s, 2, out, like, zero)
+            truths(op, &s, 3, out, like, zero)
+        else:
+            four(op, &s, <element*>out, zero)
+        move(op, &s, &out, 4 * V, like)
+        n -= 4 * V
+    while n >= V:
+        step(op, &s, out, False, like, zero)
+        move(op, &s, &out, V, like)
+        n -= V
     if n:                       # the last vector, some of it once more
         move(op, &s, &out, n - V, like)
-        step(op, &s, &out, False, like, zero)
+        step(op, &s, out, False, like, zero)
 
 
 # One number in as many places as a vector has, where it is to stand for a whole row.
@@ -364,7 +317,7 @@ cdef bint is_truths(object x) noexcept:
 cdef object result(Operation op, object x, object y, object condition):
     cdef Work work
     cdef int number = float_type(x)
-    cdef bint truths = LESS <= op < WHERE
+    cdef bint is_truth = LESS <= op < WHERE
     if number < 0 or float_type(y) != number:
         return None
     x = aligned(x)
@@ -375,8 +328,8 @@ cdef object result(Operation op, object x, object y, object condition):
         return None
     if op == WHERE and not (is_truths(condition) and add_operand(&work.walk, condition)):
         return None
-    work.item = 1 if truths else 4 if number == NPY_FLOAT else 8 if number == NPY_DOUBLE else 2
-    out = result_of(&work.walk, cnp.NPY_BOOL if truths else number, work.item)
+    work.item = 1 if is_truth else 4 if number == NPY_FLOAT else 8 if number == NPY_DOUBLE else 2
+    out = result_of(&work.walk, cnp.NPY_BOOL if is_truth else number, work.item)
     if work.walk.size == 0:
         return out
     work.out = <char*>PyArray_DATA(out)
@@ -384,7 +337,7 @@ cdef object result(Operation op, object x, object y, object condition):
     work.rows = work.walk.size // work.length
     work.together = max(CHUNK // work.length, 1)
     work.parts = (work.length + CHUNK - 1) // CHUNK
-    work.past_cache = work.walk.size * work.item > STREAMED and not truths and work.item > 2
+    work.past_cache = work.walk.size * work.item > STREAMED and not is_truth and work.item > 2
     with nogil:
         if number == NPY_FLOAT:
             whole(&work, <float>0, vsplat_f32(0))

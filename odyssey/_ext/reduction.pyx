@@ -30,20 +30,17 @@ from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_SIZE, aligned,
     float_type,
 )
+from odyssey._ext._masks cimport first
 from odyssey._ext._pool cimport empty_strided
 from odyssey._ext._simd cimport (
     MOST_LANES, element, float_to_half, half, lane_sum, lanes, load, load_part, real, scratch,
-    splat, store, store_part, vec, vf32, vf64, vsplat_f32, vsplat_f64,
+    splat, store, store_part, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
 import numpy as np
 
 from odyssey.utils.kernel_checks import check_reduction
-
-cdef extern from "masks.h" nogil:
-    vf32 vfirst_f32(const float* p, Py_ssize_t n)
-    vf64 vfirst_f64(const double* p, Py_ssize_t n)
 
 cnp.import_array()
 
@@ -89,16 +86,6 @@ cdef inline void put(element* out, double value) noexcept nogil:
         out[0] = float_to_half(<float>value)
     else:
         out[0] = <element>value
-
-
-# The first n lanes from memory, 0 in the others.
-cdef inline vec first(const element* p, Py_ssize_t n, vec zero) noexcept nogil:
-    if element is float and vec is vf32:
-        return vfirst_f32(p, n)
-    elif element is double and vec is vf64:
-        return vfirst_f64(p, n)
-    else:
-        return load_part(p, n, zero)
 
 
 # ---- rows ----------------------------------------------------------------------------------------
