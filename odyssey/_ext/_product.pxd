@@ -131,10 +131,15 @@ cdef inline double packing_of_a(const Product* p, Py_ssize_t size) noexcept nogi
     return 0.1 if p.a.column == size else 0.35
 
 
+# Few panels of a share b, its rows are contiguous, and it is not half precision.
+cdef inline bint b_in_place(const Product* p, Py_ssize_t size) noexcept nogil:
+    return p.b.column == size and size > 2 and panels_of(p.M) <= IN_PLACE
+
+
 cdef inline double packing_of_b(const Product* p, Py_ssize_t size) noexcept nogil:
     if p.b.column != size:
         return 0.35
-    return 0 if panels_of(p.M) <= IN_PLACE and size > 2 else 0.1
+    return 0 if b_in_place(p, size) else 0.1
 
 
 cdef inline double cost(const Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:

@@ -40,8 +40,8 @@ from odyssey._ext._panels cimport (
 )
 from odyssey._ext._pool cimport empty, give_back, take
 from odyssey._ext._product cimport (
-    COLUMNS, DOTS, FLAT, IN_PLACE, OUTER, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product,
-    alone, cut_for, flatten, panels_of, part_of, plan_for, product_of, turned, up_to_multiple,
+    COLUMNS, DOTS, FLAT, OUTER, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
+    b_in_place, cut_for, flatten, panels_of, part_of, plan_for, product_of, turned, up_to_multiple,
 )
 from odyssey._ext._simd cimport (
     MR, VBYTES, element, half, lanes, load, real, splat, store, vec, vsplat_f32, vsplat_f64,
@@ -193,9 +193,7 @@ cdef void multiply_tiles(const Product* p, Part part, real* memory, Plan plan, e
     cdef Py_ssize_t i0, j0 = part.left, k0, rows, columns, depth, whole
     cdef real* block = memory + plan.panel
     cdef real* sums = block + plan.block if plan.sums else NULL
-    cdef bint in_place = (
-        sizeof(element) == sizeof(real) and p.b.column == sizeof(real)
-        and panels_of(p.M) <= IN_PLACE)
+    cdef bint in_place = b_in_place(p, sizeof(element))
     while j0 < part.right:
         columns = min(COLUMNS * lanes(zero), part.right - j0)
         whole = columns // NR if in_place else 0
