@@ -4,7 +4,8 @@
  * attribute. SUMS is the number of independent accumulators: a fused multiply-add is done 4 cycles
  * after it began (a separate multiplication and addition after 6 to 8), and two begin in a cycle,
  * so 12 keep both pipes busy and still fit 16 registers beside the two constants. AVX-512 has 32,
- * but GCC unrolls loops of at most 16 rounds, and in a loop that is left the sums live in memory.
+ * but GCC unrolls loops of at most 16 rounds, and in a loop that is left the sums live in memory. ROUNDS of them stand between two jumps,
+ * which cost a cycle.
  */
 #ifndef ODYSSEY_PEAK_H
 #define ODYSSEY_PEAK_H
@@ -17,6 +18,8 @@
 #define PEAK_JOIN(name, level) name##_##level
 #define PEAK_NAME(name, level) PEAK_JOIN(name, level)
 #define PEAK(name) PEAK_NAME(name, LEVEL)
+
+#define ROUNDS 4
 
 #define LEVEL baseline
 #define TARGET

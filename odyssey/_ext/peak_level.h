@@ -4,31 +4,37 @@
 typedef float PEAK(lanes_f32) __attribute__((vector_size(BYTES), may_alias));
 typedef double PEAK(lanes_f64) __attribute__((vector_size(BYTES), may_alias));
 
-/* s = s * a + b in SUMS registers, `steps` times, runs at the rate at which multiply-adds begin.
- * The values go to b / (1 - a), which is neither infinite nor subnormal. */
+/* s = s * a + b in SUMS registers, ROUNDS times in each of `steps` steps, runs at the rate at which
+ * multiply-adds begin. The values go to b / (1 - a) = 2, which is neither infinite nor subnormal.
+ * `half` is volatile: to a compiler that knows a and b, the sum that begins with 2 stays 2, and needs
+ * no arithmetic at all. */
 TARGET static double PEAK(fma_f32)(int64_t steps, int64_t *flops)
 {
-    PEAK(lanes_f32) s[SUMS], a = 0.5f - (PEAK(lanes_f32)){0}, b = a * 2, total = {0};
+    volatile float half = 0.5f;
+    PEAK(lanes_f32) s[SUMS], a = half - (PEAK(lanes_f32)){0}, b = a * 2, total = {0};
     double sum = 0;
     for (int i = 0; i < SUMS; i++) s[i] = b * (float)i;
     for (int64_t step = 0; step < steps; step++)
-        for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b;
+        for (int round = 0; round < ROUNDS; round++)
+            for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b;
     for (int i = 0; i < SUMS; i++) total += s[i];
     for (int i = 0; i < BYTES / 4; i++) sum += total[i];
-    *flops = steps * SUMS * (BYTES / 4) * 2;
+    *flops = steps * ROUNDS * SUMS * (BYTES / 4) * 2;
     return sum;
 }
 
 TARGET static double PEAK(fma_f64)(int64_t steps, int64_t *flops)
 {
-    PEAK(lanes_f64) s[SUMS], a = 0.5 - (PEAK(lanes_f64)){0}, b = a * 2, total = {0};
+    volatile double half = 0.5;
+    PEAK(lanes_f64) s[SUMS], a = half - (PEAK(lanes_f64)){0}, b = a * 2, total = {0};
     double sum = 0;
     for (int i = 0; i < SUMS; i++) s[i] = b * (double)i;
     for (int64_t step = 0; step < steps; step++)
-        for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b;
+        for (int round = 0; round < ROUNDS; round++)
+            for (int i = 0; i < SUMS; i++) s[i] = s[i] * a + b;
     for (int i = 0; i < SUMS; i++) total += s[i];
     for (int i = 0; i < BYTES / 8; i++) sum += total[i];
-    *flops = steps * SUMS * (BYTES / 8) * 2;
+    *flops = steps * ROUNDS * SUMS * (BYTES / 8) * 2;
     return sum;
 }
 
