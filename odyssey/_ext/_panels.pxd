@@ -7,7 +7,7 @@
 # rows lie a power of two apart and compete for the same few places there.
 
 from odyssey._ext._simd cimport (
-    element, float_to_half, half, half_to_float, lanes, load, real, store, vec,
+    element, float_to_half, half, half_to_float, lanes, load, load_part, real, store, vec,
 )
 
 cdef extern from "transpose.h" nogil:
@@ -26,6 +26,14 @@ ctypedef fused stored:              # what is written: a number of the arithmeti
     half
     float
     double
+
+
+# Rows of a matrix of numbers of `size` bytes, anywhere in memory.
+cdef struct Rows:
+    const char* data
+    Py_ssize_t row, column          # bytes from one to the next
+    Py_ssize_t rows, depth
+    Py_ssize_t size
 
 
 cdef inline real widened(const char* p, element like, real zero) noexcept nogil:
@@ -76,7 +84,7 @@ cdef inline void transposed(const element* source, Py_ssize_t step, Py_ssize_t r
                 transpose4(source + i * step + j, step, out + j * to + i, to)
 
 
-# n numbers in a row, half precision widened.
+# n numbers in a row, half precision widened, and zeros up to the end of a register.
 cdef inline void widen_row(const element* source, Py_ssize_t n, real* out,
         vec zero) noexcept nogil:
     cdef Py_ssize_t i = 0
@@ -84,9 +92,8 @@ cdef inline void widen_row(const element* source, Py_ssize_t n, real* out,
     while i + V <= n:
         store(out + i, load(source + i, zero))
         i += V
-    while i < n:
-        out[i] = widened(<const char*>(source + i), source[0], out[0])
-        i += 1
+    if i < n:
+        store(out + i, load_part(source + i, n - i, zero))
 
 
 # out[i * pitch + k] = the matrix's number (i, k), for i < rows and k < depth. `row` and `column`
@@ -118,11 +125,10 @@ cdef inline void pack_columns(const char* data, Py_ssize_t row, Py_ssize_t colum
 
 
 # Ask for a share of the numbers that pack_rows will read, `share` of `shares`, to be brought to L2.
-cdef inline void fetch_rows(const char* data, Py_ssize_t row, Py_ssize_t column, Py_ssize_t rows,
-        Py_ssize_t depth, Py_ssize_t share, Py_ssize_t shares, Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t lines = rows, step = row, width = depth * size, i, byte
-    if column != size:
-        lines, step, width = depth, column, rows * size
+cdef inline void fetch_rows(const Rows* r, Py_ssize_t share, Py_ssize_t shares) noexcept nogil:
+    cdef Py_ssize_t lines = r.rows, step = r.row, width = r.depth * r.size, i, byte
+    if r.column != r.size:
+        lines, step, width = r.depth, r.column, r.rows * r.size
     for i in range(lines * share // shares, lines * (share + 1) // shares):
         for byte in range(0, width, 64):
-            __builtin_prefetch(data + i * step + byte, 0, 2)
+            __builtin_prefetch(r.data + i * step + byte, 0, 2)

@@ -5,14 +5,13 @@ cimport numpy as cnp
 from libc.math cimport INFINITY
 
 from odyssey._ext._simd cimport MR, VBYTES
-from odyssey._ext._thin cimport STRETCH
+from odyssey._ext._thin cimport FLAT, STRETCH
 from odyssey._ext._tile cimport DEPTH
 
 cdef enum:
     COLUMNS = 32                    # registers in a row of a block of b: 512 KiB of it in L2
     ROWS = 256                      # of a block of sums in scratch memory
     IN_PLACE = 2                    # up to so many panels of a, b is read where it stands
-    FLAT = 4                        # up to so many terms in a sum, tiles are not worth packing for
     THIN = 12                       # up to so many rows of a, dot products may be cheaper
 
 # How a product is computed.
@@ -55,6 +54,7 @@ cdef struct Batch:
 cdef struct Plan:
     Method method
     Py_ssize_t panel, block, sums
+    double cost                     # of one product, in cycles
 
 
 # How each product is cut, and the rectangle of outputs that comes of it.
@@ -126,9 +126,9 @@ cdef inline Product exchanged(const Product* p) noexcept nogil:
 
 
 # Rough costs in cycles of one core, for each number: a multiply-add 1 / V, a copy, a transposition.
-# Only their ratios matter.
+# A short row is soon copied, but begins and ends like a long one.
 cdef inline double packing_of_a(const Product* p, Py_ssize_t size) noexcept nogil:
-    return 0.1 if p.a.column == size else 0.35
+    return 0.1 + 5 / <double>max(p.K, 1) if p.a.column == size else 0.35
 
 
 # Few panels of a share b, its rows are contiguous, and it is not half precision.
@@ -157,6 +157,17 @@ cdef inline double cost_of_dots(const Product* p, Py_ssize_t V) noexcept nogil:
     return <double>p.M * p.N * (p.K / <double>V + 6)
 
 
+cdef inline double cost_by(
+        Method method, const Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
+    if method == TILES:
+        return cost(p, V, size)
+    if method == DOTS:
+        return cost_of_dots(p, V)
+    if method == OUTER:
+        return <double>p.M * p.N * (p.K + 2) / V
+    return <double>p.N * p.K / V
+
+
 # Choose how to compute; the product comes back in the orientation that this needs.
 cdef inline Method choose(Product* p, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef Product other = exchanged(p)
@@ -167,7 +178,7 @@ cdef inline Method choose(Product* p, Py_ssize_t V, Py_ssize_t size) noexcept no
         if p.b.column == size:
             return SUM_ROWS
         return DOTS if p.b.row == size else TILES
-    if 0 < p.K <= FLAT and p.b.column == size:
+    if 0 < p.K <= FLAT and p.N >= V and p.b.column == size:
         return OUTER
     tiles = min(cost(p, V, size), cost(&other, V, size))
     if p.M <= THIN and p.b.row == size and cost_of_dots(p, V) < tiles:
@@ -186,6 +197,7 @@ cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noe
     cdef Py_ssize_t columns
     cdef Plan plan
     plan.method = choose(p, V, size)
+    plan.cost = cost_by(plan.method, p, V, size)
     if plan.method == TILES:
         columns = min(up_to_multiple(p.N, 2 * V), COLUMNS * V)
         plan.panel = MR * (DEPTH + 64 // real_size)

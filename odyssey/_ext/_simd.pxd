@@ -51,6 +51,14 @@ cdef extern from "simd.h" nogil:
     void vstore_places_f32(int64_t* p, vf32 place)
     void vstore_places_f64(int64_t* p, vf64 place)
 
+cdef extern from "parts.h" nogil:
+    vf32 vload_part_f16(const unsigned short* p, long n, vf32 fill)
+    vf32 vload_part_f32(const float* p, long n, vf32 fill)
+    vf64 vload_part_f64(const double* p, long n, vf64 fill)
+    void vstore_part_f16(unsigned short* p, long n, vf32 v)
+    void vstore_part_f32(float* p, long n, vf32 v)
+    void vstore_part_f64(double* p, long n, vf64 v)
+
 cdef enum:
     MOST_LANES = 16                 # of any type at any level
 
@@ -106,16 +114,23 @@ cdef inline void store(element* p, vec v) noexcept nogil:
 
 # The first n elements; the other lanes come from `fill`. For the end of a row.
 cdef inline vec load_part(const element* p, Py_ssize_t n, vec fill) noexcept nogil:
-    cdef element[MOST_LANES] buffer
-    store(&buffer[0], fill)
-    memcpy(&buffer[0], p, n * sizeof(element))
-    return load(<const element*>&buffer[0], fill)
+    if element is half and vec is vf32:
+        return vload_part_f16(p, n, fill)
+    elif element is float and vec is vf32:
+        return vload_part_f32(p, n, fill)
+    elif element is double and vec is vf64:
+        return vload_part_f64(p, n, fill)
+    else:
+        return fill
 
 
 cdef inline void store_part(element* p, Py_ssize_t n, vec v) noexcept nogil:
-    cdef element[MOST_LANES] buffer
-    store(&buffer[0], v)
-    memcpy(p, &buffer[0], n * sizeof(element))
+    if element is half and vec is vf32:
+        vstore_part_f16(p, n, v)
+    elif element is float and vec is vf32:
+        vstore_part_f32(p, n, v)
+    elif element is double and vec is vf64:
+        vstore_part_f64(p, n, v)
 
 
 cdef inline vec times(real a, vec v) noexcept nogil:

@@ -19,6 +19,7 @@ cdef enum:
     STRETCH = 1024                  # columns whose sums are in L1 together, 4 or 8 KiB a row
     SIDE = 8                        # rows of b read side by side
     SQUARE = 4                      # rows and columns of dot products side by side
+    FLAT = 4                        # up to so many terms in a sum, tiles are not worth packing for
 
 
 # sums[j] += a[0] b[0, j] + ... + a[rows - 1] b[rows - 1, j]; rows is a literal.
@@ -106,18 +107,45 @@ cdef inline void multiply_dots(Py_ssize_t M, Py_ssize_t K, Py_ssize_t n, const r
         dots_of_rows(1, M, K, a, pitch, b + j * column, column, sums + j, like, zero)
 
 
-# c[j] = a[0] b[0, j] + ... + a[terms - 1] b[terms - 1, j] + bias[j]; terms is a literal.
+# c[j] = a[0] b[0, j] + ... + a[terms - 1] b[terms - 1, j] + bias[j] for j < count, at most a register
+# of them; terms is a literal.
+cdef inline void outer_register(int terms, const real* a, const char* b, Py_ssize_t row,
+        Py_ssize_t count, const element* bias, element* c, vec zero) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef vec total = zero
+    for k in range(terms):
+        total = total + times(a[k], load_first(<const element*>(b + k * row), count, zero))
+    if bias != NULL:
+        total = total + load_first(bias, count, zero)
+    store_first(c, count, total)
+
+
+# The same for j < n. A store across two cache lines takes as long as two, so c is brought to the
+# beginning of one first.
 cdef inline void outer_row(int terms, const real* a, const char* b, Py_ssize_t row, Py_ssize_t n,
         const element* bias, element* c, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t j, k, count
-    cdef vec total
-    for j in range((n + V - 1) // V):
-        count = n - j * V
-        total = zero
-        for k in range(terms):
-            total = total + times(
-                a[k], load_first(<const element*>(b + k * row) + j * V, count, zero))
-        if bias != NULL:
-            total = total + load_first(bias + j * V, count, zero)
-        store_first(c + j * V, count, total)
+    cdef Py_ssize_t size = sizeof(element)
+    cdef Py_ssize_t j = min((-<Py_ssize_t>c // size) & (V - 1), n)
+    if j > 0:
+        outer_register(terms, a, b, row, j, bias, c, zero)
+    while j + V <= n:
+        outer_register(
+            terms, a, b + j * size, row, V, bias + j if bias != NULL else NULL, c + j, zero)
+        j += V
+    if j < n:
+        outer_register(
+            terms, a, b + j * size, row, n - j, bias + j if bias != NULL else NULL, c + j, zero)
+
+
+# Any number of terms up to FLAT.
+cdef inline void some_terms(Py_ssize_t terms, const real* a, const char* b, Py_ssize_t row,
+        Py_ssize_t n, const element* bias, element* c, vec zero) noexcept nogil:
+    if terms == 4:
+        outer_row(4, a, b, row, n, bias, c, zero)
+    elif terms == 3:
+        outer_row(3, a, b, row, n, bias, c, zero)
+    elif terms == 2:
+        outer_row(2, a, b, row, n, bias, c, zero)
+    else:
+        outer_row(1, a, b, row, n, bias, c, zero)

@@ -16,6 +16,8 @@ from odyssey._ext._simd cimport (
     MR, element, lanes, load, load_part, real, store, store_part, times, vec,
 )
 
+from odyssey._ext._panels cimport Rows, fetch_rows
+
 cdef extern from "inline.h" nogil:
     void __builtin_prefetch(const void* address, int write, int locality)
 
@@ -89,10 +91,24 @@ cdef inline void store_first(element* p, Py_ssize_t n, vec v) noexcept nogil:
         store_part(p, n, v)
 
 
-cdef inline void some_rows(int rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb,
-        real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
-        vec zero) noexcept nogil:
-    if columns > lanes(zero):
-        fixed_tile(rows, True, K, a, b, ldb, c, ldc, columns, more, bias, zero)
-    else:
-        fixed_tile(rows, False, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+# The tiles of one panel of a, side by side: c (rows x columns) as above. `step` numbers lie between
+# the panels of b. Meanwhile the `coming` rows of a are fetched, a share with each tile.
+#
+# The loop over the tiles stands here and not around a call, because GCC unrolls the loops over the
+# rows of a tile in time to keep its sums in registers only where they are inner loops.
+cdef inline void row_of_tiles(int rows, Py_ssize_t K, const real* a, const real* b,
+        Py_ssize_t step, Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more,
+        const real* bias, const Rows* coming, vec zero) noexcept nogil:
+    cdef Py_ssize_t NR = 2 * lanes(zero)
+    cdef Py_ssize_t tiles = (columns + NR - 1) // NR, j, width
+    for j in range(tiles):
+        fetch_rows(coming, j, tiles)
+        width = min(NR, columns - j * NR)
+        if width > lanes(zero):
+            fixed_tile(rows, True, K, a, b, ldb, c, ldc, width, more, bias, zero)
+        else:
+            fixed_tile(rows, False, K, a, b, ldb, c, ldc, width, more, bias, zero)
+        b += step
+        c += NR
+        if bias != NULL:
+            bias += NR

@@ -36,19 +36,19 @@ from odyssey._ext._door cimport (
     contiguous, float_type,
 )
 from odyssey._ext._panels cimport (
-    fetch_rows, pack_columns, pack_rows, transposed, widen_row, widened,
+    Rows, fetch_rows, pack_columns, pack_rows, transposed, widen_row, widened,
 )
 from odyssey._ext._pool cimport empty, give_back, take
 from odyssey._ext._product cimport (
-    COLUMNS, DOTS, FLAT, OUTER, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
+    COLUMNS, DOTS, OUTER, ROWS, TILES, Batch, Cut, Matrix, Part, Plan, Product, alone,
     b_in_place, cut_for, flatten, panels_of, part_of, plan_for, product_of, turned, up_to_multiple,
 )
 from odyssey._ext._simd cimport (
     MR, VBYTES, element, half, lanes, load, real, splat, store, vec, vsplat_f32, vsplat_f64,
 )
-from odyssey._ext._thin cimport STRETCH, multiply_dots, outer_row, sum_rows
+from odyssey._ext._thin cimport FLAT, STRETCH, multiply_dots, some_terms, sum_rows
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._tile cimport DEPTH, load_first, pitch_of, some_rows, store_first
+from odyssey._ext._tile cimport DEPTH, load_first, pitch_of, row_of_tiles, store_first
 
 import numpy as np
 
@@ -61,42 +61,44 @@ cnp.import_array()
 cdef enum:
     MOST_AXES = 64                  # NumPy's limit
     AHEAD = 8                       # rows of b that are fetched before they are packed
-    WORTH = 150000                  # multiply-adds that are worth waking a thread for
+    WORTH = 10000                   # cycles of AVX-512 that are worth waking a thread for
 
 
 # ---- one part, by one thread ---------------------------------------------------------------------
 
-# The tile of any number of rows up to MR.
-cdef void tile(Py_ssize_t rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t ldb, real* c,
-        Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias, vec zero) noexcept nogil:
+# The tiles of a panel of any number of rows up to MR.
+cdef void tiles(Py_ssize_t rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t step,
+        Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
+        const Rows* coming, vec zero) noexcept nogil:
     if MR >= 14 and rows == 14:
-        some_rows(14, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(14, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 13:
-        some_rows(13, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(13, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 12:
-        some_rows(12, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(12, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 11:
-        some_rows(11, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(11, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 10:
-        some_rows(10, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(10, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 9:
-        some_rows(9, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(9, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 8:
-        some_rows(8, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(8, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif MR >= 14 and rows == 7:
-        some_rows(7, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(7, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif rows == 6:
-        some_rows(6, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(6, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif rows == 5:
-        some_rows(5, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(5, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif rows == 4:
-        some_rows(4, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(4, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif rows == 3:
-        some_rows(3, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(3, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     elif rows == 2:
-        some_rows(2, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(2, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
     else:
-        some_rows(1, K, a, b, ldb, c, ldc, columns, more, bias, zero)
+        row_of_tiles(1, K, a, b, step, ldb, c, ldc, columns, more, bias, coming, zero)
+
 
 # The block of b at (k0, j0), in panels, of which `whole` are left where they stand. Contiguous rows
 # are read in one go for all panels: a page of memory is visited once.
@@ -106,9 +108,11 @@ cdef void pack_block(const Product* p, Py_ssize_t k0, Py_ssize_t depth, Py_ssize
     cdef Py_ssize_t size = sizeof(element)
     cdef Py_ssize_t full = columns // NR, j, k
     cdef const char* b = p.b.data + k0 * p.b.row + j0 * p.b.column
+    cdef Rows ahead = Rows(b, 0, size, 1, NR, size)
     for k in range(depth if p.b.column == size else 0):
         for j in range(whole, full):
-            fetch_rows(b + (k + AHEAD) * p.b.row + j * NR * size, 0, size, 1, NR, 0, 1, size)
+            ahead.data = b + (k + AHEAD) * p.b.row + j * NR * size
+            fetch_rows(&ahead, 0, 1)
             widen_row(<const element*>(b + k * p.b.row) + j * NR, NR, block + (j * depth + k) * NR,
                       zero)
     for j in range(full if p.b.column == size else 0, (columns + NR - 1) // NR):
@@ -149,40 +153,37 @@ cdef void strip(const Product* p, Py_ssize_t i0, Py_ssize_t rows, Py_ssize_t k0,
         const real* block, real* sums, element like, vec zero) noexcept nogil:
     cdef Py_ssize_t NR = 2 * lanes(zero)
     cdef Py_ssize_t panels = panels_of(rows)
-    cdef Py_ssize_t tiles = (columns + NR - 1) // NR
-    cdef Py_ssize_t i = i0, j, n, height, next_height, width, ldb, ldc
+    cdef Py_ssize_t i = i0, n, height, next_height, ldc, left = whole * NR
     cdef const char* a = p.a.data + k0 * p.a.column
-    cdef const real* b
+    cdef const char* b = p.b.data + k0 * p.b.row
     cdef const real* bias = NULL
     cdef real* c
-    if sums == NULL and k0 + depth == p.K:
-        bias = <const real*>p.bias
+    cdef Rows coming
+    if sums != NULL:
+        columns = up_to_multiple(columns, NR)
+    elif k0 + depth == p.K and p.bias != NULL:
+        bias = <const real*>p.bias + j0
     for n in range(panels):
         height = rows // panels + (n < rows % panels)
         next_height = rows // panels + (n + 1 < rows % panels) if n + 1 < panels else 0
         pack_rows(
             a + i * p.a.row, p.a.row, p.a.column, height, depth, panel, pitch_of(zero), like, zero)
-        for j in range(tiles):
-            fetch_rows(
-                a + (i + height) * p.a.row, p.a.row, p.a.column, next_height, depth, j, tiles,
-                sizeof(element))
-            width = min(NR, columns - j * NR)
-            if j < whole:
-                b = <const real*>(p.b.data + k0 * p.b.row) + j0 + j * NR
-                ldb = p.b.row // <Py_ssize_t>sizeof(real)
-            else:
-                b = block + j * NR * depth
-                ldb = NR
-            if sums != NULL:
-                ldc = tiles * NR
-                c = sums + (i - i0) * ldc + j * NR
-                width = NR
-            else:
-                ldc = p.c.row // <Py_ssize_t>sizeof(real)
-                c = <real*>(p.c.data + i * p.c.row) + j0 + j * NR
-            tile(
-                height, depth, <const real*>panel, b, ldb, c, ldc, width, k0 > 0,
-                bias + j0 + j * NR if bias != NULL else NULL, zero)
+        coming = Rows(
+            a + (i + height) * p.a.row, p.a.row, p.a.column, next_height, depth, sizeof(element))
+        if sums != NULL:
+            ldc = columns
+            c = sums + (i - i0) * ldc
+        else:
+            ldc = p.c.row // <Py_ssize_t>sizeof(real)
+            c = <real*>(p.c.data + i * p.c.row) + j0
+        if left:
+            tiles(
+                height, depth, <const real*>panel, <const real*>b + j0, NR,
+                p.b.row // <Py_ssize_t>sizeof(real), c, ldc, left, k0 > 0, bias, &coming, zero)
+        if left < columns:
+            tiles(
+                height, depth, <const real*>panel, block + left * depth, NR * depth, NR, c + left,
+                ldc, columns - left, k0 > 0, bias + left if bias != NULL else NULL, &coming, zero)
         i = i + height
 
 
@@ -242,24 +243,21 @@ cdef void multiply_thin(const Product* p, Part part, real* memory, Plan plan, el
 cdef void multiply_flat(const Product* p, Part part, element like, real number,
         vec zero) noexcept nogil:
     cdef Py_ssize_t n = part.right - part.left, i, k
-    cdef real[FLAT] a
+    cdef real[FLAT] copy
+    cdef const real* a = &copy[0]
     cdef const char* b = p.b.data + part.left * p.b.column
     cdef const element* bias = <const element*>p.bias
     cdef element* c
     if bias != NULL:
         bias += part.left
     for i in range(part.top, part.bottom):
-        for k in range(p.K):
-            a[k] = widened(p.a.data + i * p.a.row + k * p.a.column, like, number)
-        c = <element*>(p.c.data + i * p.c.row) + part.left
-        if p.K == 1:
-            outer_row(1, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
-        elif p.K == 2:
-            outer_row(2, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
-        elif p.K == 3:
-            outer_row(3, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+        if sizeof(element) == sizeof(real) and p.a.column == sizeof(real):
+            a = <const real*>(p.a.data + i * p.a.row)
         else:
-            outer_row(FLAT, <const real*>&a[0], b, p.b.row, n, bias, c, zero)
+            for k in range(p.K):
+                copy[k] = widened(p.a.data + i * p.a.row + k * p.a.column, like, number)
+        c = <element*>(p.c.data + i * p.c.row) + part.left
+        some_terms(p.K, a, b, p.b.row, n, bias, c, zero)
 
 
 # ---- the batch, by all threads -------------------------------------------------------------------
@@ -293,14 +291,16 @@ cdef void multiply_all(const Batch* batch, Plan plan, Cut cut, int threads, char
 cdef int compute(str op, Batch* batch, int number) except -1:
     cdef Py_ssize_t size = 8 if number == NPY_DOUBLE else 4 if number == NPY_FLOAT else 2
     cdef Py_ssize_t real_size = max(size, 4), bytes
-    cdef double work = <double>batch.first.M * batch.first.N * batch.first.K * batch.count
-    cdef int threads = <int>max(min(work / <double>WORTH, <double>num_threads()), 1.0)
+    cdef double work
+    cdef int threads
     cdef char* memory
     cdef Plan plan
     cdef Cut cut
     if batch.count == 0 or batch.first.M == 0 or batch.first.N == 0:
         return 0
     plan = plan_for(&batch.first, size, real_size)
+    work = plan.cost * batch.count * (VBYTES / <double>64)
+    threads = <int>max(min(work / WORTH, <double>num_threads()), 1.0)
     cut = cut_for(batch, plan, threads, VBYTES // real_size, size)
     threads = <int>min(threads, batch.count * cut.rows * cut.columns)
     bytes = up_to_multiple((plan.panel + plan.block + plan.sums) * real_size, 64)
