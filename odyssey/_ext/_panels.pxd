@@ -132,3 +132,4 @@ cdef inline void fetch_rows(const Rows* r, Py_ssize_t share, Py_ssize_t shares) 
     for i in range(lines * share // shares, lines * (share + 1) // shares):
         for byte in range(0, width, 64):
             __builtin_prefetch(r.data + i * step + byte, 0, 2)
+        __builtin_prefetch(r.data + i * step + width - 1, 0, 2)

@@ -107,8 +107,8 @@ cdef inline void multiply_dots(Py_ssize_t M, Py_ssize_t K, Py_ssize_t n, const r
         dots_of_rows(1, M, K, a, pitch, b + j * column, column, sums + j, like, zero)
 
 
-# c[j] = a[0] b[0, j] + ... + a[terms - 1] b[terms - 1, j] + bias[j] for j < count, at most a register
-# of them; terms is a literal.
+# c[j] = a[0] b[0, j] + ... + a[terms - 1] b[terms - 1, j] + bias[j] for j < count, at most a
+# register of them; terms is a literal.
 cdef inline void outer_register(int terms, const real* a, const char* b, Py_ssize_t row,
         Py_ssize_t count, const element* bias, element* c, vec zero) noexcept nogil:
     cdef Py_ssize_t k
