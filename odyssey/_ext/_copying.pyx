@@ -1,5 +1,4 @@
-# Copies: small arrays are NumPy's, whose loop is as fast where the call is what costs; so are those
-# that the kernel does not take (objects, numbers of 16 bytes). All others are copy.pyx's.
+# The one way in which kernels copy: by copy.pyx, and by NumPy what that does not take.
 #
 # odyssey.fast imports the modules of one level, and so chooses the copier. Where a test imports
 # another level after it, that one's copier takes over: a copy is the same at every level.
@@ -7,13 +6,9 @@
 cimport numpy as cnp
 
 cdef extern from "numpy/arrayobject.h":
-    cnp.npy_intp PyArray_NBYTES(cnp.ndarray x)
     int PyArray_CopyInto(cnp.ndarray destination, cnp.ndarray source) except -1
 
 cnp.import_array()
-
-cdef enum:
-    LEAST = 1 << 13             # bytes that are worth a look at the layouts
 
 cdef Copier copier = NULL
 
@@ -24,6 +19,6 @@ cdef void use(Copier of_a_level) noexcept:
 
 
 cdef int copy_into(object out, object x) except -1:
-    if copier == NULL or PyArray_NBYTES(out) < LEAST or not copier(out, x):
+    if copier == NULL or not copier(out, x):
         PyArray_CopyInto(out, x)
     return 0

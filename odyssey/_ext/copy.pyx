@@ -1,23 +1,24 @@
 # Copies from any memory layout to any dense one.
 #
 # Plan. The axes are sorted by their steps in the result, the largest first; those of length 1 are
-# dropped, and neighbours that are one run in both arrays are joined. The last axis is the *column*
-# axis: along it the result is one run. A second axis is the *row* axis, and the two make planes,
+# dropped, and neighbours that are one run in both arrays are joined. The last axis is that of the
+# columns: along it the result is one run. Another is chosen for the rows, and the two make planes,
 # which are copied tile by tile:
 #
 # RUNS: along the columns the input is one run, too. Rows are copied register by register.
 #
-# TURNED: the input is one run along another axis, which becomes the row axis. Squares of words are
-# transposed in registers (squares.h). A tile is as wide as a cache line, or wider if there are few
-# rows, so that whole lines are written, and reads each input row for a page. Few rows or columns,
+# TURNED: the input is one run along another axis, that of the rows. Squares of words are transposed
+# in registers (squares.h). A tile is as wide as a cache line, or wider if there are few rows, so
+# that whole lines are written, and it reads up to a page of each input row. Few rows or columns,
 # such as three colours, are interleaved word by word; the compiler makes shuffles of that.
 #
-# STEPS: the input is one run nowhere. The axis along which it has the smallest steps is the row axis;
-# words are gathered along it to a block in L1, and turned there.
+# STEPS: the input is one run nowhere. The axis along which it has the smallest steps is that of the
+# rows; words are gathered along it to a block in L1, and turned there.
 #
 # GATHERED: its smallest steps are along the columns. Words are gathered where they belong.
 #
-# Memory. Results that no cache can hold are stored past the cache, where whole lines can be written.
+# Memory. Results that no cache can hold are stored past the cache where lines are written whole.
+#
 # Threads split the tiles. A tile's last square lies over the one before it where it would reach
 # beyond: some words are written twice, by one thread, with the same value.
 
@@ -53,6 +54,10 @@ cdef extern from "squares.h" nogil:
         SIDE8
         SMALL
     void copy_run(const char* x, char* out, Py_ssize_t n, bint past_cache)
+    void gather1(const char* x, Py_ssize_t step, char* out, Py_ssize_t n)
+    void gather2(const char* x, Py_ssize_t step, char* out, Py_ssize_t n)
+    void gather4(const char* x, Py_ssize_t step, char* out, Py_ssize_t n)
+    void gather8(const char* x, Py_ssize_t step, char* out, Py_ssize_t n)
     void turn1(const char* x, Py_ssize_t step, char* out, Py_ssize_t to, bint past_cache)
     void turn2(const char* x, Py_ssize_t step, char* out, Py_ssize_t to, bint past_cache)
     void turn4(const char* x, Py_ssize_t step, char* out, Py_ssize_t to, bint past_cache)
@@ -187,19 +192,14 @@ cdef inline void unweave(const char* x, char* out, Py_ssize_t to, Py_ssize_t row
 # n words that stand `step` bytes apart.
 cdef inline void gather(const char* x, Py_ssize_t step, char* out, Py_ssize_t n,
         word like) noexcept nogil:
-    cdef Py_ssize_t i
-    if step == 2 * <Py_ssize_t>sizeof(word):     # these three are shuffles
-        for i in range(n):
-            (<word*>out)[i] = (<const word*>x)[2 * i]
-    elif step == -<Py_ssize_t>sizeof(word):
-        for i in range(n):
-            (<word*>out)[i] = (<const word*>x)[-i]
-    elif step == 0:
-        for i in range(n):
-            (<word*>out)[i] = (<const word*>x)[0]
+    if word is word1:
+        gather1(x, step, out, n)
+    elif word is word2:
+        gather2(x, step, out, n)
+    elif word is word4:
+        gather4(x, step, out, n)
     else:
-        for i in range(n):
-            (<word*>out)[i] = (<const word*>(x + i * step))[0]
+        gather8(x, step, out, n)
 
 
 # A tile whose input is one run along neither axis: rows of it are gathered in a block that fits L1,
@@ -399,7 +399,7 @@ cdef void set_tiles(Plan* p, Py_ssize_t bytes) noexcept:
         if p.columns >= line:
             p.high = min(p.rows, PAGE // p.item)
             p.wide = max(line, TILE // (p.high * p.item) // line * line)
-    elif abs(p.row_x) < abs(p.column_x):
+    elif p.row_x != 0 and abs(p.row_x) < abs(p.column_x):
         p.kind = STEPS
         p.high = BLOCK_ROWS * 4
         p.wide = BLOCK_COLUMNS
@@ -431,6 +431,8 @@ cdef bint copier(object out, object x) noexcept:
     bytes = p.item
     for i in range(p.axes):
         bytes *= p.shape[i]
+    if bytes == 0:
+        return True
     p.x = <const char*>PyArray_DATA(x)
     p.out = <char*>PyArray_DATA(out)
     p.rows = 1

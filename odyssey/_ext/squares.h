@@ -1,5 +1,5 @@
-/* What copies from one memory layout to another are made of: runs of bytes, and squares of numbers
- * that are transposed in registers.
+/* What copies from one memory layout to another are made of: runs of bytes, words that stand apart,
+ * and squares of words that are transposed in registers.
  *
  * A copy does not ask what its numbers mean: they are words of 1, 2, 4 or 8 bytes, and may stand at
  * any address. Steps are counted in bytes.
@@ -89,6 +89,35 @@ INLINED void copy_run(const char *in, char *out, ptrdiff_t n, int past_cache)
     }
     copy_short_run(in + i, out + i, n - i);
 }
+
+/* ---- words that stand apart ------------------------------------------------------------------ */
+
+/* n words, `step` bytes apart, side by side. Constant steps become shuffles; else eight loads stand
+ * together, of which the compiler makes registers. */
+#define GATHER(BYTES)                                                                              \
+    static inline void gather##BYTES(                                                              \
+        const char *restrict in, ptrdiff_t step, char *restrict out, ptrdiff_t n)                  \
+    {                                                                                              \
+        const word##BYTES *x = (const word##BYTES *)in;                                            \
+        word##BYTES *y = (word##BYTES *)out;                                                       \
+        ptrdiff_t i = 0;                                                                           \
+        if (step == 2 * BYTES) {                                                                   \
+            for (; i < n; i++) y[i] = x[2 * i];                                                    \
+        } else if (step == -BYTES) {                                                               \
+            for (; i < n; i++) y[i] = x[-i];                                                       \
+        } else if (step == 0) {                                                                    \
+            for (; i < n; i++) y[i] = x[0];                                                        \
+        } else {                                                                                   \
+            for (; i + 8 <= n; i += 8)                                                             \
+                for (int k = 0; k < 8; k++) y[i + k] = *(const word##BYTES *)(in + (i + k) * step); \
+            for (; i < n; i++) y[i] = *(const word##BYTES *)(in + i * step);                       \
+        }                                                                                          \
+    }
+
+GATHER(1)
+GATHER(2)
+GATHER(4)
+GATHER(8)
 
 /* ---- squares --------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-"""Cases of copies. From 8 KiB on the compiled twin looks at the layouts itself."""
+"""Cases of copies."""
 
 from __future__ import annotations
 
