@@ -109,7 +109,8 @@ INLINED void copy_run(const char *in, char *out, ptrdiff_t n, int past_cache)
             for (; i < n; i++) y[i] = x[0];                                                        \
         } else {                                                                                   \
             for (; i + 8 <= n; i += 8)                                                             \
-                for (int k = 0; k < 8; k++) y[i + k] = *(const word##BYTES *)(in + (i + k) * step); \
+                for (ptrdiff_t k = i; k < i + 8; k++)                                              \
+                    y[k] = *(const word##BYTES *)(in + k * step);                                  \
             for (; i < n; i++) y[i] = *(const word##BYTES *)(in + i * step);                       \
         }                                                                                          \
     }
