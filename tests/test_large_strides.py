@@ -24,6 +24,11 @@ def memory():
     return space
 
 
+def many(x):
+    """Return rows far apart that are long enough for loops of their own."""
+    return np.broadcast_to(x[:, None], (x.shape[0], 200, x.shape[1]))
+
+
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
 @pytest.mark.parametrize("turned", [False, True])
 def test_rows_far_apart(memory, dtype, turned):
@@ -48,6 +53,9 @@ def test_rows_far_apart(memory, dtype, turned):
         "mean": fast.mean,
         "relu": fast.relu,
         "softmax": fast.softmax,
+        "copy": fast.copy,
+        "copy of many columns": lambda x: fast.copy(many(x)),
+        "copy of many columns, transposed": lambda x: fast.copy(many(x).T),
     }.items():
         # The order of a sum may depend on strides; a number from a wrong place shows anyway.
         found, expected = (on(x).astype(np.float64) for x in (far, near))

@@ -3,6 +3,7 @@
 
 cimport numpy as cnp
 
+from odyssey._ext._copying cimport copy_into
 from odyssey._ext._pool cimport empty
 
 cdef extern from "numpy/arrayobject.h" nogil:
@@ -47,7 +48,7 @@ cdef inline int sum_type(int number) noexcept:
 cdef inline object copied(object x):
     out = empty(PyArray_NDIM(<cnp.ndarray>x), PyArray_DIMS(<cnp.ndarray>x),
                 PyArray_TYPE(<cnp.ndarray>x))
-    PyArray_CopyInto(out, x)
+    copy_into(out, x)
     return out
 
 

@@ -5,11 +5,11 @@
 
 cimport numpy as cnp
 
+from odyssey._ext._copying cimport copy_into
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_CopyInto, PyArray_DIMS, PyArray_ISALIGNED,
-    PyArray_STRIDES, PyArray_TYPE,
+    PyArray_DIMS, PyArray_ISALIGNED, PyArray_STRIDES, PyArray_TYPE,
 )
-from odyssey._ext._pool cimport empty_strided
+from odyssey._ext._pool cimport empty_strided, item_size
 
 cdef extern from "numpy/arrayobject.h":
     int PyArray_ITEMSIZE(cnp.ndarray x)
@@ -45,7 +45,7 @@ cdef object channels_last(object x):
         return x
     count += 1
     out = empty_channels_last(shape[0], shape[1], shape[2], shape[3], PyArray_TYPE(x))
-    PyArray_CopyInto(out, x)
+    copy_into(out, x)
     return out
 
 
@@ -53,12 +53,8 @@ cdef object empty_channels_last(
         Py_ssize_t N, Py_ssize_t C, Py_ssize_t H, Py_ssize_t W, int typenum):
     cdef cnp.npy_intp[4] shape = [N, C, H, W]
     cdef cnp.npy_intp[4] strides
-    cdef Py_ssize_t size = 8
-    if typenum == NPY_FLOAT:
-        size = 4
-    elif typenum == NPY_HALF:
-        size = 2
-    elif typenum != NPY_DOUBLE and typenum != cnp.NPY_INT64:
+    cdef Py_ssize_t size = item_size(typenum)
+    if size == 0:
         raise TypeError(f"empty_channels_last: no item size for type number {typenum}")
     strides[1] = size
     strides[3] = strides[1] * max(C, 1)

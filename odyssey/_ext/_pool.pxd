@@ -3,6 +3,10 @@
 
 from numpy cimport npy_intp
 
+# The bytes of a number of the dtypes that kernels give and copy, 8 at most; 0 for any other dtype,
+# whose arrays stand on NumPy's memory.
+cdef size_t item_size(int typenum) noexcept
+
 # In C order.
 cdef object empty(int ndim, const npy_intp* dims, int typenum)
 

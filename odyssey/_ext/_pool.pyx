@@ -229,15 +229,15 @@ cdef object capsule = PyCapsule_New(&handler, b"mem_handler", NULL)
 
 # ---- arrays --------------------------------------------------------------------------------------
 
-# The bytes of a number that kernels give; 0 for any other, which makes the array NumPy's.
 cdef size_t item_size(int typenum) noexcept:
-    if typenum == cnp.NPY_FLOAT:
+    if typenum == cnp.NPY_FLOAT or typenum == cnp.NPY_INT32 or typenum == cnp.NPY_UINT32:
         return 4
-    if typenum == cnp.NPY_DOUBLE or typenum == cnp.NPY_INT64:
+    if (typenum == cnp.NPY_DOUBLE or typenum == cnp.NPY_INT64 or typenum == cnp.NPY_UINT64
+            or typenum == cnp.NPY_COMPLEX64):
         return 8
-    if typenum == NPY_HALF:
+    if typenum == NPY_HALF or typenum == cnp.NPY_INT16 or typenum == cnp.NPY_UINT16:
         return 2
-    if typenum == cnp.NPY_BOOL:
+    if typenum == cnp.NPY_BOOL or typenum == cnp.NPY_INT8 or typenum == cnp.NPY_UINT8:
         return 1
     return 0
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from odyssey.core._copies import copied
 from odyssey.errors import DTypeError
 from odyssey.tensor import Tensor
 from odyssey.utils import random
@@ -60,7 +61,8 @@ def tensor(data, dtype=None, requires_grad=False):
     """
     if dtype is None and not isinstance(data, (np.ndarray, np.generic, Tensor)):
         dtype = _dtype_of_python(data)
-    array = np.array(data, dtype=dtype)
+    same = type(data) is np.ndarray and (dtype is None or data.dtype == dtype)
+    array = copied(data) if same else np.array(data, dtype=dtype)
     if array.dtype.kind not in "biufO":
         raise DTypeError(f"tensor: data must hold numbers, but its dtype is {array.dtype}")
     return Tensor(array, requires_grad)

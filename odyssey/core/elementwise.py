@@ -7,6 +7,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import check_broadcast, unbroadcast
 from odyssey.core._checks import as_array
+from odyssey.core._copies import copied
 from odyssey.core._large import LARGE, one_dtype
 from odyssey.tape import differentiable
 
@@ -244,7 +245,8 @@ def astype(x, dtype):
     >>> od.core.astype(od.tensor([1.5]), "float64").dtype
     dtype('float64')
     """
-    return as_array(x).astype(dtype)
+    x = as_array(x)
+    return copied(x) if x.dtype == dtype else x.astype(dtype)
 
 
 @astype.backward_rule(wrt=("x",))

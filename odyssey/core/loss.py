@@ -8,6 +8,7 @@ import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.core._checks import as_array, check_float
+from odyssey.core._copies import reshaped
 from odyssey.core.activation import softmax
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from odyssey.tape import Saved, differentiable
@@ -120,7 +121,7 @@ def _rows(x, target):
         return x, target
     classes = x.shape[_class_axis(x.ndim)]
     last = np.moveaxis(x, _class_axis(x.ndim), -1)
-    return last.reshape(target.size, classes), target.reshape(-1)
+    return reshaped(last, (target.size, classes)), target.reshape(-1)
 
 
 def _reduced(losses, shape, reduction):

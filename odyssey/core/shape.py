@@ -9,6 +9,7 @@ import numpy as np
 
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
+from odyssey.core._copies import reshaped
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import differentiable
 
@@ -63,7 +64,7 @@ def reshape(x, shape):
     """
     x = as_array(x)
     try:
-        return x.reshape(shape)
+        return reshaped(x, shape)
     except ValueError:
         raise ShapeError(
             f"reshape: x has {x.size} elements (shape {x.shape}), which do not fit {shape}"
@@ -111,7 +112,7 @@ def flatten(x, start_axis=1, end_axis=-1):
     if last < first:
         raise ShapeError(f"flatten: end_axis {end_axis} lies before start_axis {start_axis}")
     joined = math.prod(x.shape[first : last + 1])
-    return x.reshape(*x.shape[:first], joined, *x.shape[last + 1 :])
+    return reshaped(x, (*x.shape[:first], joined, *x.shape[last + 1 :]))
 
 
 @flatten.backward_rule(wrt=("x",))

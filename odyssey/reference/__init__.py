@@ -22,6 +22,7 @@ from odyssey.reference.attention import (
     scaled_dot_product_attention_backward,
 )
 from odyssey.reference.conv import conv2d, conv2d_backward
+from odyssey.reference.copy import copy
 from odyssey.reference.depthwise import (
     depthwise_conv2d,
     depthwise_conv2d_backward,
@@ -68,6 +69,7 @@ __all__ = [
     "avg_pool2d_backward",
     "conv2d",
     "conv2d_backward",
+    "copy",
     "depthwise_conv2d",
     "depthwise_conv2d_backward",
     "depthwise_separable_conv2d",

@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.errors import DTypeError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 
 __all__ = [
     "check_arrays",
     "check_axis",
     "check_broadcast",
+    "check_copy",
     "check_cross_entropy",
     "check_cross_entropy_backward",
     "check_linear",
@@ -265,3 +266,14 @@ def check_step(op: str, step: int) -> None:
         raise DTypeError(f"{op}: step must be an integer, not {type(step).__name__}") from None
     if number < 1:
         raise ValueError(f"{op}: step is {number} but counts from 1")
+
+
+def check_copy(x: np.ndarray, order: str) -> None:
+    """Raise unless x is an array, and for channels-last a batch of images."""
+    _check_is_array("copy", "x", x)
+    if order not in ("C", "channels_last"):
+        raise OdysseyError(f"copy: order must be 'C' or 'channels_last', got {order!r}")
+    if order == "channels_last" and x.ndim != 4:
+        raise ShapeError(
+            f"copy: channels_last needs 4 axes (N, C, H, W), but x has {x.ndim} (x: {x.shape})"
+        )

@@ -1,0 +1,1 @@
+# Nothing that Python sees: the kernels reach it in C.

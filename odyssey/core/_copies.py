@@ -1,0 +1,51 @@
+"""Copies of arrays: the kernel ``copy`` where they are large, else NumPy's single thread."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from odyssey.backend import kernel
+from odyssey.core._large import LARGE
+
+
+def copied(x):
+    """Return a copy of an array whose axes stand in memory in the same order.
+
+    Examples
+    --------
+    >>> x = np.zeros((2, 64, 64, 3), np.float32).transpose(0, 3, 1, 2)
+    >>> copied(x).strides == x.strides
+    True
+    """
+    if type(x) is np.ndarray and x.size >= LARGE:
+        if x.flags.c_contiguous:
+            return kernel("copy")(x)
+        if x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous:
+            return kernel("copy")(x, "channels_last")
+    return np.array(x)
+
+
+def reshaped(x, shape):
+    """Return an array under another shape, in C order: a view where there is one, else a copy.
+
+    Raises
+    ------
+    ValueError
+        If the number of elements differs.
+
+    Examples
+    --------
+    >>> reshaped(np.arange(6).reshape(2, 3).T, 6)
+    array([0, 3, 1, 4, 2, 5])
+    >>> x = np.zeros((300, 200))
+    >>> reshaped(x, (-1, 100)).base is x, reshaped(x.T, (-1, 100)).flags.c_contiguous
+    (True, True)
+    """
+    if type(x) is not np.ndarray or x.size < LARGE or x.flags.c_contiguous:
+        return x.reshape(shape)
+    try:
+        return x.reshape(shape, copy=False)
+    except TypeError:  # NumPy 2.0 does not say whether it copies
+        return x.reshape(shape)
+    except ValueError:  # there is no such view
+        return kernel("copy")(x).reshape(shape)
