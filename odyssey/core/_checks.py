@@ -28,11 +28,12 @@ def check_float(op, **arrays):
 
 def check_one_dtype(op, **arrays):
     """Raise unless the named arrays are floating-point and of one dtype."""
+    dtypes = {array.dtype for array in arrays.values() if array is not None}
+    if len(dtypes) == 1 and dtypes.pop().kind in "fO":
+        return
     check_float(op, **arrays)
-    given = {name: array for name, array in arrays.items() if array is not None}
-    if len({array.dtype for array in given.values()}) > 1:
-        dtypes = ", ".join(f"{name}: {array.dtype}" for name, array in given.items())
-        raise DTypeError(f"{op}: the arguments must share one dtype ({dtypes})")
+    given = [f"{name}: {array.dtype}" for name, array in arrays.items() if array is not None]
+    raise DTypeError(f"{op}: the arguments must share one dtype ({', '.join(given)})")
 
 
 def normalize_axis(op, axis, ndim, name="axis"):

@@ -14,6 +14,8 @@ __all__ = ["getitem", "getitem_backward", "put", "put_backward"]
 
 def is_basic(index):
     """Tell whether ``index`` selects a rectangle: integers, slices, ``...`` and None only."""
+    if type(index) is int or type(index) is slice:  # nearly always
+        return True
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer))

@@ -78,12 +78,13 @@ def matmul(a, b):
             f"matmul: a has {a.shape[-1]} columns but b has {inner} rows "
             f"(a: {a.shape}, b: {b.shape})"
         )
-    dtype = np.result_type(a, b)
-    if dtype.kind not in "fO":
+    if a.dtype is not b.dtype or not a.dtype.isnative:
+        dtype = np.result_type(a, b)
+        a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    if a.dtype.kind not in "fO":
         return np.matmul(a, b)
-    left = a.astype(dtype, copy=False).reshape(1, -1) if a.ndim == 1 else a
-    right = b.astype(dtype, copy=False).reshape(-1, 1) if b.ndim == 1 else b
-    left, right = left.astype(dtype, copy=False), right.astype(dtype, copy=False)
+    left = a.reshape(1, -1) if a.ndim == 1 else a
+    right = b.reshape(-1, 1) if b.ndim == 1 else b
     if left.shape[:-2] != right.shape[:-2]:
         left, right = _broadcast_stacks(left, right)
     out = kernel("matmul")(left, right)
