@@ -52,9 +52,13 @@ class Operation:
         Those of either that keep an argument, each argument once.
     keeps_out, wants_needs : bool
         Whether either names ``out`` or ``needs``.
+    aliases : bool
+        Whether a result that reads the memory of an argument is a window on
+        it, as that of indexing is. Otherwise it borrows the memory.
     """
 
     __slots__ = (
+        "aliases",
         "count",
         "defaults",
         "formula",
@@ -90,6 +94,7 @@ class Operation:
         self.rule_getters: list[Getter] = []
         self.formula_getters: list[Getter] = []
         self.guarded: list[Getter] = []
+        self.aliases = False
         self.keeps_out = False
         self.wants_needs = False
         self.seen_needs: dict[int, tuple[bool, ...]] = {}

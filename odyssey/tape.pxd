@@ -57,7 +57,7 @@ cdef object _run(Operation operation, tuple args, bint with_saved)
 
 
 @cython.locals(tensor=TensorBase)
-cdef object _output(object array, object args)
+cdef object _output(Operation operation, object array, object args)
 
 
 @cython.locals(tensor=TensorBase)

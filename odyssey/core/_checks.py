@@ -58,7 +58,7 @@ def normalize_axes(op, axis, ndim):
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(normalize_axis(op, one, ndim) for one in axes)
+    axes = tuple([normalize_axis(op, one, ndim) for one in axes])
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{op}: axis {axis} names an axis twice")
     return axes
