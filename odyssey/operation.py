@@ -16,6 +16,8 @@ from odyssey.errors import GradientError
 
 __all__ = ["Operation"]
 
+ndarray = np.ndarray
+
 
 class Saved:
     """Values that a forward computed and its backward will need, by name.
@@ -199,7 +201,7 @@ class Getter:
 
 
 def _shape_of(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
+    if type(value) is ndarray:
         return value.shape
     return [np.shape(v) for v in value] if isinstance(value, (list, tuple)) else np.shape(value)
 

@@ -57,7 +57,7 @@ from odyssey.backend import Selection, current
 from odyssey.errors import GradientError
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.operation import Getter, Operation, Saved
-from odyssey.tensor import Storage, Tensor, TensorBase, memory_of, wrap
+from odyssey.tensor import Storage, Tensor, TensorBase, borrow, memory_of, wrap
 
 __all__ = ["Node", "Saved", "differentiable", "not_differentiable"]
 
@@ -286,7 +286,7 @@ def _output(operation: Operation, array: Any, args: tuple[Any, ...]) -> Tensor:
         if operation.aliases:
             lender._alias(tensor)
         else:
-            tensor._borrow(lender)
+            borrow(tensor, lender)
     return tensor
 
 

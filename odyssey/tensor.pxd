@@ -8,7 +8,8 @@ cimport cython
 @cython.no_gc                       # its list holds weak references only: no cycles
 cdef class Storage:
     cdef public Py_ssize_t version
-    cdef public object borrowers
+    cdef public list borrowers
+    cpdef object lend_to(self, object tensor)
 
 
 @cython.freelist(64)
@@ -28,6 +29,10 @@ cdef object _fill(TensorBase tensor, object data)
 
 @cython.locals(kind=type)
 cpdef object wrap(object data)
+
+
+@cython.locals(storage=Storage)
+cpdef object borrow(TensorBase tensor, TensorBase source)
 
 
 cpdef Storage memory_of(TensorBase tensor)

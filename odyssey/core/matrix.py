@@ -7,6 +7,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
+from odyssey.core._floats import has_kernel
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
 
@@ -67,6 +68,8 @@ def matmul(a, b):
     tensor([21., 43.])
     """
     a, b = as_array(a), as_array(b)
+    if a.ndim == b.ndim == 2 and a.dtype is b.dtype and has_kernel(a):
+        return kernel("matmul")(a, b)  # nothing to convert or to repeat; it checks the lengths
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(
             f"matmul: the operands need at least one axis (a: {a.shape}, b: {b.shape}); "
