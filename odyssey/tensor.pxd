@@ -35,4 +35,5 @@ cpdef object wrap(object data)
 cpdef object borrow(TensorBase tensor, TensorBase source)
 
 
+@cython.locals(storage=Storage)
 cpdef Storage memory_of(TensorBase tensor)

@@ -46,9 +46,8 @@ class Storage:
 
     __slots__ = ("borrowers", "version")
 
-    def __init__(self) -> None:
-        self.version = 0  # the number of writes so far
-        self.borrowers: list[ref[Tensor]] | None = None
+    version: int  # the number of writes so far
+    borrowers: list[ref[Tensor]] | None
 
     def lend_to(self, tensor: TensorBase) -> None:
         """Remember a tensor that must get a copy before the memory is written to."""
@@ -343,6 +342,9 @@ def borrow(tensor: TensorBase, source: TensorBase) -> None:
 
 def memory_of(tensor: TensorBase) -> Storage:
     """Return what ``tensor`` shares with all others over its memory."""
-    if tensor._storage is None:
-        tensor._storage = Storage()
-    return tensor._storage
+    storage = tensor._storage
+    if storage is None:
+        storage = tensor._storage = Storage.__new__(Storage)
+        storage.version = 0
+        storage.borrowers = None
+    return storage
