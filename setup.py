@@ -2,8 +2,9 @@
 
 Every ``odyssey/_ext/NAME.pyx`` becomes ``odyssey._ext.baseline.NAME``, and on x86-64 also
 ``odyssey._ext.v3.NAME`` and ``odyssey._ext.v4.NAME``; sources whose name starts with an underscore
-are compiled once, as ``odyssey._ext._NAME``. So is every ``odyssey/NAME.py`` that has its types in
-a ``NAME.pxd`` beside it: a plain Python module, which Python imports in its compiled form, if any.
+are compiled once, as ``odyssey._ext._NAME``. So is every ``odyssey/NAME.py`` and
+``odyssey/core/NAME.py`` that has its types in a ``NAME.pxd`` beside it: a plain Python module,
+which Python imports in its compiled form, if any.
 Flags, OpenMP and levels are tried on a tiny file first, and what the compiler refuses is left out.
 What was built is written to ``odyssey/_ext/_build_info.py``, which ``odyssey.fast`` reads.
 
@@ -94,8 +95,9 @@ def kernel_sources(folder=ROOT / SOURCES):
 
 
 def python_sources(folder=ROOT / PACKAGE):
-    """Return the names of the Python modules that are compiled, once: those with a .pxd."""
-    return sorted(path.stem for path in Path(folder).glob("*.pxd"))
+    """Return the Python modules that are compiled, once: those with a .pxd, such as core/shape."""
+    paths = [*Path(folder).glob("*.pxd"), *Path(folder).glob("core/*.pxd")]
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 
 def extensions():
@@ -105,7 +107,10 @@ def extensions():
     modules += [(f"odyssey._ext.{level}.{name}", name) for level in LEVELS for name in kernels]
     return [
         *(Extension(module, [str(SOURCES / f"{name}.pyx")]) for module, name in modules),
-        *(Extension(f"odyssey.{name}", [str(PACKAGE / f"{name}.py")]) for name in python_sources()),
+        *(
+            Extension(f"odyssey.{name.replace('/', '.')}", [str(PACKAGE / f"{name}.py")])
+            for name in python_sources()
+        ),
     ]
 
 

@@ -98,12 +98,13 @@ def _patient_threads() -> Iterator[None]:
     GCC's runtime reads its settings when it is loaded. By default a thread that
     waits spins for milliseconds. Beside one other busy process that makes
     training ten times slower, because a thread that spins keeps the one that it
-    waits for from running.
+    waits for from running. But to wake one that sleeps costs as much as a small
+    layer: it should spin through the Python between two kernels.
     """
     if {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys():
         yield
         return
-    os.environ["GOMP_SPINCOUNT"] = "1000"  # a few microseconds
+    os.environ["GOMP_SPINCOUNT"] = "3000"  # some tens of microseconds
     try:
         yield
     finally:

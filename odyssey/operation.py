@@ -16,6 +16,8 @@ from odyssey.errors import GradientError
 
 __all__ = ["Operation"]
 
+ndarray = np.ndarray
+
 
 class Saved:
     """Values that a forward computed and its backward will need, by name.
@@ -52,9 +54,13 @@ class Operation:
         Those of either that keep an argument, each argument once.
     keeps_out, wants_needs : bool
         Whether either names ``out`` or ``needs``.
+    aliases : bool
+        Whether a result that reads the memory of an argument is a window on
+        it, as that of indexing is. Otherwise it borrows the memory.
     """
 
     __slots__ = (
+        "aliases",
         "count",
         "defaults",
         "formula",
@@ -90,6 +96,7 @@ class Operation:
         self.rule_getters: list[Getter] = []
         self.formula_getters: list[Getter] = []
         self.guarded: list[Getter] = []
+        self.aliases = False
         self.keeps_out = False
         self.wants_needs = False
         self.seen_needs: dict[int, tuple[bool, ...]] = {}
@@ -194,7 +201,7 @@ class Getter:
 
 
 def _shape_of(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
+    if type(value) is ndarray:
         return value.shape
     return [np.shape(v) for v in value] if isinstance(value, (list, tuple)) else np.shape(value)
 

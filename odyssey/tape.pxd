@@ -5,7 +5,7 @@ cimport cython
 from odyssey.backend cimport current
 from odyssey.grad_mode cimport is_grad_enabled
 from odyssey.operation cimport Getter, Operation
-from odyssey.tensor cimport Storage, TensorBase, memory_of, wrap
+from odyssey.tensor cimport Storage, TensorBase, borrow, memory_of, wrap
 
 
 @cython.final
@@ -57,7 +57,7 @@ cdef object _run(Operation operation, tuple args, bint with_saved)
 
 
 @cython.locals(tensor=TensorBase)
-cdef object _output(object array, object args)
+cdef object _output(Operation operation, object array, object args)
 
 
 @cython.locals(tensor=TensorBase)

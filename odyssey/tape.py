@@ -57,7 +57,7 @@ from odyssey.backend import Selection, current
 from odyssey.errors import GradientError
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.operation import Getter, Operation, Saved
-from odyssey.tensor import Storage, Tensor, TensorBase, memory_of, wrap
+from odyssey.tensor import Storage, Tensor, TensorBase, borrow, memory_of, wrap
 
 __all__ = ["Node", "Saved", "differentiable", "not_differentiable"]
 
@@ -270,20 +270,23 @@ def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
     result = out
     if found:
         if type(out) is tuple:
-            result = tuple([_output(array, args) for array in out])
+            result = tuple([_output(operation, array, args) for array in out])
         else:
-            result = _output(out, args)
+            result = _output(operation, out, args)
         if wanted and operation.wrt and is_grad_enabled():
             _record(operation, args, arrays, out, saved, result)
     return (result, saved) if with_saved else result
 
 
-def _output(array: Any, args: tuple[Any, ...]) -> Tensor:
-    """Return a Tensor over a result; where it reads the memory of an argument, it borrows."""
+def _output(operation: Operation, array: Any, args: tuple[Any, ...]) -> Tensor:
+    """Return a Tensor over a result, which may read the memory of an argument."""
     tensor = wrap(array)
-    lender = _lender(tensor.data, tensor.data.base, args)
+    lender: Any = _lender(tensor.data, tensor.data.base, args)
     if lender is not None:
-        tensor._borrow(lender)
+        if operation.aliases:
+            lender._alias(tensor)
+        else:
+            borrow(tensor, lender)
     return tensor
 
 

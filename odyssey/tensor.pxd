@@ -8,7 +8,8 @@ cimport cython
 @cython.no_gc                       # its list holds weak references only: no cycles
 cdef class Storage:
     cdef public Py_ssize_t version
-    cdef public object borrowers
+    cdef public list borrowers
+    cpdef object lend_to(self, object tensor)
 
 
 @cython.freelist(64)
@@ -30,4 +31,9 @@ cdef object _fill(TensorBase tensor, object data)
 cpdef object wrap(object data)
 
 
+@cython.locals(storage=Storage)
+cpdef object borrow(TensorBase tensor, TensorBase source)
+
+
+@cython.locals(storage=Storage)
 cpdef Storage memory_of(TensorBase tensor)

@@ -22,8 +22,8 @@ it as it stands.
 
 from __future__ import annotations
 
-import weakref
 from typing import Any
+from weakref import ref
 
 import numpy as np
 
@@ -46,22 +46,21 @@ class Storage:
 
     __slots__ = ("borrowers", "version")
 
-    def __init__(self) -> None:
-        self.version = 0  # the number of writes so far
-        self.borrowers: list[weakref.ref[Tensor]] | None = None
+    version: int  # the number of writes so far
+    borrowers: list[ref[Tensor]] | None
 
-    def lend_to(self, tensor: Tensor) -> None:
+    def lend_to(self, tensor: TensorBase) -> None:
         """Remember a tensor that must get a copy before the memory is written to."""
         if self.borrowers is None:
             self.borrowers = []
         elif len(self.borrowers) > _BORROWERS_KEPT:
-            self.borrowers = [ref for ref in self.borrowers if ref() is not None]
-        self.borrowers.append(weakref.ref(tensor))
+            self.borrowers = [one for one in self.borrowers if one() is not None]
+        self.borrowers.append(ref(tensor))
 
     def before_write(self) -> None:
         """Give each borrower its own copy, and count the write."""
-        for ref in self.borrowers or ():
-            tensor = ref()
+        for borrower in self.borrowers or ():
+            tensor = borrower()
             if tensor is not None and tensor._borrowed and tensor._storage is self:
                 tensor._stop_borrowing()
         self.borrowers = None
@@ -250,12 +249,6 @@ class Tensor(TensorBase):
             self._borrowed = out._borrowed = ALIASED_BORROWER
             storage.lend_to(out)
 
-    def _borrow(self, source: TensorBase) -> None:
-        """Read the memory of ``source`` until one of the two is written to."""
-        storage = self._storage = memory_of(source)
-        self._borrowed = BORROWER
-        storage.lend_to(self)
-
     def _stop_borrowing(self) -> None:
         self.data = self.data.copy()
         self._storage = None
@@ -340,8 +333,18 @@ def wrap(data: np.ndarray) -> Tensor:
     return tensor
 
 
+def borrow(tensor: TensorBase, source: TensorBase) -> None:
+    """Let a new tensor read the memory of ``source`` until one of the two is written to."""
+    storage = tensor._storage = memory_of(source)
+    tensor._borrowed = BORROWER
+    storage.lend_to(tensor)
+
+
 def memory_of(tensor: TensorBase) -> Storage:
     """Return what ``tensor`` shares with all others over its memory."""
-    if tensor._storage is None:
-        tensor._storage = Storage()
-    return tensor._storage
+    storage = tensor._storage
+    if storage is None:
+        storage = tensor._storage = Storage.__new__(Storage)
+        storage.version = 0
+        storage.borrowers = None
+    return storage

@@ -140,11 +140,14 @@ def test_build_info_is_python(build, tmp_path):
 
 
 def test_python_modules_with_types_beside_them_are_compiled_too(build, tmp_path):
-    for name in ("tape.py", "tape.pxd", "fast.py", "notes.pxd.txt"):
+    (tmp_path / "core").mkdir()
+    for name in ("tape.py", "tape.pxd", "fast.py", "notes.pxd.txt", "core/shape.pxd"):
         (tmp_path / name).touch()
-    assert build.python_sources(tmp_path) == ["tape"]
+    assert build.python_sources(tmp_path) == ["core/shape", "tape"]
     extensions = {extension.name: extension for extension in build.extensions()}
     assert extensions["odyssey.tape"].sources == [os.path.join("odyssey", "tape.py")]
+    assert extensions["odyssey.core.shape"].sources == [os.path.join("odyssey", "core", "shape.py")]
+    assert build.group_of(extensions["odyssey.core.shape"]) == "python"
     assert build.group_of(extensions["odyssey.tape"]) == "python"
     assert build.group_of(extensions["odyssey._ext._threads"]) == "once"
     assert build.group_of(extensions["odyssey._ext.v3.matmul"]) == "v3"

@@ -34,6 +34,11 @@ def frozen():
     return out
 
 
+def two():
+    """Return the parameters of an optimizer's group."""
+    return [x.copy(), x.copy()]
+
+
 BAD = [
     ("matmul", (x, x), ShapeError, r"matmul: a has 3 columns but b has 2 rows \(a: \(2, 3\)"),
     ("matmul", (x, wide.T), DTypeError, "a has dtype float32 but b has dtype float64"),
@@ -241,21 +246,65 @@ BAD = [
         ShapeError,
         r"channels_last needs 4 axes \(N, C, H, W\), but x has 2 \(x: \(2, 3\)\)",
     ),
-    ("sgd", (x.copy(), wide, None, 0.1), DTypeError, "param has dtype float32 but grad has dtype"),
-    ("sgd", (x.copy(), x[:1], None, 0.1), ShapeError, "grad does not have the shape of param"),
-    ("sgd", (frozen(), x, None, 0.1), ValueError, "sgd: param is read-only"),
-    ("sgd", (x.copy(), x, frozen(), 0.1, 0.9), ValueError, "sgd: velocity is read-only"),
     (
         "sgd",
-        (x.copy(), x, wide, 0.1, 0.9),
+        (x.copy(), [x], None, 0.1),
         DTypeError,
-        "velocity has dtype float64; expected float32",
+        "params must be a list of NumPy arrays",
     ),
-    ("sgd", (x.copy(), x, None, 0.1, 0.9), DTypeError, "sgd: velocity must be a NumPy array"),
-    ("adam", (x.copy(), x, wide, x.copy(), 1, 0.1), DTypeError, "adam: exp_avg has dtype float64"),
-    ("adam", (x.copy(), x, x.copy(), x.T.copy(), 1, 0.1), ShapeError, "exp_avg_sq does not have"),
-    ("adam", (x.copy(), x, x.copy(), x.copy(), 0, 0.1), ValueError, "adam: step is 0 but counts"),
-    ("adam", (x.copy(), x, x.copy(), x.copy(), 1.5, 0.1), DTypeError, "adam: step must be an int"),
+    (
+        "sgd",
+        ([x], None, None, 0.1),
+        DTypeError,
+        "grads must be a list .* not NoneType",
+    ),
+    ("sgd", (two(), [x], None, 0.1), ShapeError, "grads must have an array for each of the 2 para"),
+    ("sgd", ([x], [x], two(), 0.1, 0.9), ShapeError, "velocities must have an array for .* got 2"),
+    (
+        "sgd",
+        ([None], [x], None, 0.1),
+        DTypeError,
+        r"params\[0\] must be a NumPy array, not",
+    ),
+    (
+        "sgd",
+        (two(), [x, [1]], None, 0.1),
+        DTypeError,
+        r"grads\[1\] must be a NumPy array, not",
+    ),
+    ("sgd", (two(), [x, wide], None, 0.1), DTypeError, r"float32 but grads\[1\] has dtype float64"),
+    (
+        "sgd",
+        (two(), [x, x[:1]], None, 0.1),
+        ShapeError,
+        r"grads\[1\] does not have the shape of params\[1\]",
+    ),
+    ("sgd", ([ints], [ints], None, 0.1), DTypeError, r"sgd: params\[0\] has dtype int64"),
+    ("sgd", ([frozen()], [x], None, 0.1), ValueError, r"sgd: params\[0\] is read-only"),
+    ("sgd", ([x.copy()], [x], [frozen()], 0.1, 0.9), ValueError, r"velocities\[0\] is read-only"),
+    (
+        "sgd",
+        ([x.copy()], [x], [wide], 0.1, 0.9),
+        DTypeError,
+        r"velocities\[0\] has dtype float64; expected float32 for params\[0\] of float32",
+    ),
+    ("sgd", ([x], [x], None, 0.1, 0.9), DTypeError, "velocities must be a list .* not NoneType"),
+    ("sgd", ([x], [x], [None], 0.1, 0.9), DTypeError, r"velocities\[0\] must be a NumPy array"),
+    ("adam", ([x], [x], [wide], two()[:1], 1, 0.1), DTypeError, r"exp_avgs\[0\] has dtype float64"),
+    (
+        "adam",
+        (two(), two(), two(), [x.copy(), x.T.copy()], 1, 0.1),
+        ShapeError,
+        r"exp_avg_sqs\[1\] does not have the shape of params\[1\]",
+    ),
+    (
+        "adam",
+        (two(), two(), two(), two()[:1], 1, 0.1),
+        ShapeError,
+        "exp_avg_sqs must have",
+    ),
+    ("adam", (two(), two(), two(), two(), 0, 0.1), ValueError, "adam: step is 0 but counts"),
+    ("adam", (two(), two(), two(), two(), 1.5, 0.1), DTypeError, "adam: step must be an int"),
     ("max_pool2d", (x, 2), ShapeError, r"max_pool2d: x has 2 axes but needs 4, \(N, C, H, W\)"),
     ("max_pool2d", (images, 2, 0), ShapeError, "max_pool2d: stride must be at least 1, got 0"),
     ("max_pool2d", (images, 2, 1, -1), ShapeError, "padding must be at least 0, got -1"),
@@ -350,7 +399,7 @@ def test_every_forward_kernel_refuses_something():
 def test_nothing_is_updated_when_an_optimizer_refuses(kernels):
     if kernels is fast and not fast.LEVEL:
         pytest.skip("nothing was compiled in this installation")
-    param, state = x.copy(), x.copy()
-    with pytest.raises(ValueError, match="read-only"):
-        kernels.adam(param, x, state, frozen(), 1, 0.1)
-    assert (param == 1).all() and (state == 1).all()
+    params, states = two(), two()
+    with pytest.raises(ValueError, match=r"exp_avg_sqs\[1\] is read-only"):
+        kernels.adam(params, two(), states, [x.copy(), frozen()], 1, 0.1)
+    assert all((array == 1).all() for array in params + states)

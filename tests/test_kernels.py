@@ -24,6 +24,7 @@ from formulas_conv import (
 import odyssey as od
 from odyssey import fast, reference
 from odyssey.testing import all_cases, check_kernel, difference, tolerance
+from odyssey.testing.cases import arrays_in, each_array
 from odyssey.testing.kernels import ALL_LAYOUTS
 
 pytestmark = pytest.mark.kernels
@@ -92,7 +93,22 @@ def softmax_cross_entropy_backward(grad, x, labels, log_total):
     return grad[:, None] * (np.exp(below - log_total[:, None]) - truth)
 
 
-def sgd(param, grad, velocity, lr, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+def of_each_parameter(formula):
+    """Make of a formula about one parameter one about lists: all parameters, then all states."""
+
+    def of_lists(params, grads, *rest, **settings):
+        states = [one for one in rest if one is not None]
+        rows = [formula(*row, **settings) for row in zip(params, grads, *states, strict=True)]
+        return tuple(array for column in zip(*rows, strict=True) for array in column)
+
+    return of_lists
+
+
+@of_each_parameter
+def sgd(
+    param, grad, velocity=None, *, lr, momentum=0.0, dampening=0.0, weight_decay=0.0,
+    nesterov=False,
+):  # fmt: skip
     grad = grad + weight_decay * param
     if velocity is None:
         return (param - lr * grad,)
@@ -100,8 +116,9 @@ def sgd(param, grad, velocity, lr, momentum=0.0, dampening=0.0, weight_decay=0.0
     return param - lr * (grad + momentum * velocity if nesterov else velocity), velocity
 
 
+@of_each_parameter
 def adam(
-    param, grad, exp_avg, exp_avg_sq, step, lr, beta1=0.9, beta2=0.999, eps=1e-8,
+    param, grad, exp_avg, exp_avg_sq, *, step, lr, beta1=0.9, beta2=0.999, eps=1e-8,
     weight_decay=0.0, decoupled=False,
 ):  # fmt: skip
     if decoupled:
@@ -269,7 +286,7 @@ FORMULAS = {
 
 def special(case):
     """Tell whether a case has NaN or +inf, about which these formulas have their own opinion."""
-    arrays = [a for a in case.args if isinstance(a, np.ndarray) and a.dtype == np.float64]
+    arrays = [a for arg in case.args for a in arrays_in(arg) if a.dtype == np.float64]
     return any(np.isnan(a).any() or (a == np.inf).any() for a in arrays)
 
 
@@ -282,13 +299,13 @@ def test_every_kernel_has_a_formula():
 def test_reference_agrees_with_the_formula(case, dtype):
     args = case.cast(dtype)
     # float32 inputs, but float64 formulas: what the kernel rounds on its way shows.
-    wide = [a.astype(np.float64) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a
-            for a in args]  # fmt: skip
+    wide = [each_array(lambda a: a.astype(np.float64) if a.dtype.kind == "f" else a, arg)
+            for arg in args]  # fmt: skip
     expected = FORMULAS[case.kernel](*wide, **case.kwargs)
     expected = expected if isinstance(expected, tuple) else (expected,)
     found = getattr(reference, case.kernel)(*args, **case.kwargs)
     if found is None:
-        found = tuple(args[i] for i in case.writes if args[i] is not None)
+        found = tuple(array for i in case.writes for array in arrays_in(args[i]))
     found = found if isinstance(found, tuple) else (found,)
     assert [one is None for one in found] == [one is None for one in expected]
     found, expected = ([one for one in both if one is not None] for both in (found, expected))
@@ -391,7 +408,7 @@ def test_exact_sgd():
     param, grad, velocity = (fractions((2, 3), seed) for seed in (4, 5, 6))
     before = param.copy(), velocity.copy()
     lr, momentum, decay = Fraction(1, 10), Fraction(9, 10), Fraction(1, 100)
-    reference.sgd(param, grad, velocity, lr, momentum=momentum, weight_decay=decay)
+    reference.sgd([param], [grad], [velocity], lr, momentum=momentum, weight_decay=decay)
     for i in np.ndindex(2, 3):
         v = momentum * before[1][i] + grad[i] + decay * before[0][i]
         assert velocity[i] == v

@@ -52,12 +52,53 @@ def test_updates_in_place_and_only_what_has_a_gradient(make):
 
 
 def test_first_dampened_step_is_not_dampened():
-    p = parameter(1.0)
-    optimizer = SGD([p], lr=1.0, momentum=0.5, dampening=0.5)
-    for expected in (0.0, -1.0):  # velocities 1 and 0.5 * 1 + 0.5 * 1
+    p, late = parameter(1.0), parameter(1.0)
+    optimizer = SGD([p, late], lr=1.0, momentum=0.5, dampening=0.5)
+    # Velocities 1 and 0.5 * 1 + 0.5 * 1; the second parameter begins when the first goes on.
+    for expected, expected_late in ((0.0, 1.0), (-1.0, 0.0)):
         give(p, 1.0)
+        if p.item() == 0:
+            give(late, 1.0)
         optimizer.step()
-        assert p.item() == expected
+        assert (p.item(), late.item()) == (expected, expected_late)
+
+
+@each
+def test_one_call_of_the_kernel_updates_all_parameters(make):
+    shapes = [(3, 2), (2,), (), (0, 4)]
+    alone, together = ([od.Parameter(np.ones(s)) for s in shapes] for _ in range(2))
+    optimizers, optimizer = [make([p]) for p in alone], make(together)
+    calls = []
+    table = od.backend.current().table
+    name = "sgd" if isinstance(optimizer, SGD) else "adam"
+    kernel = table[name]
+    for step in range(3):
+        for p, q in zip(alone, together, strict=True):
+            p.grad, q.grad = (od.tensor(np.full(p.shape, step + 0.5)) for _ in range(2))
+        for one in optimizers:
+            one.step()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(table, name, lambda *args: (calls.append(1), kernel(*args)))
+            optimizer.step()
+    assert len(calls) == 3
+    for p, q in zip(alone, together, strict=True):
+        assert p.numpy().tobytes() == q.numpy().tobytes()
+
+
+@each
+def test_parameters_may_have_come_differently_far(make):
+    p, q, alone = parameter(1.0), parameter(1.0), parameter(1.0)
+    optimizer, other = make([p, q]), make([alone])
+    for step in range(4):
+        for x in (p, q):
+            x.grad = None
+        give(p, 0.5)
+        if step > 1:  # q has rested for two steps, and is as far as `alone`
+            give(q, 0.25)
+            give(alone, 0.25)
+            other.step()
+        optimizer.step()
+    assert q.item() == alone.item() != p.item()
 
 
 def test_zero_grad():

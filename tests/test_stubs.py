@@ -15,8 +15,9 @@ tensor = importlib.import_module("odyssey.tensor")
 PACKAGE = Path(odyssey.__file__).parent
 # What Python itself gives to every class.
 AUTOMATIC = {"__module__", "__doc__", "__slots__", "__weakref__", "__dict__", "__annotations__"}
-# And what Cython adds to a class that it compiles, so that it can be copied.
+# And what Cython adds to a class that it compiles: its C methods, and that it can be copied.
 AUTOMATIC |= {"__new__", "__reduce__", "__setstate__", "__reduce_cython__", "__setstate_cython__"}
+AUTOMATIC |= {"__pyx_vtable__"}
 
 
 def stub_body(path):

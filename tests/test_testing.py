@@ -16,6 +16,7 @@ from odyssey.testing import (
     difference,
     tolerance,
 )
+from odyssey.testing.cases import arrays_in
 from odyssey.testing.layouts import MIXED, arrange
 
 
@@ -109,21 +110,33 @@ def test_thread_count_is_restored():
 
 
 def test_in_place_kernel_must_update_all_its_state():
-    def forgets_the_second_moment(param, grad, exp_avg, exp_avg_sq, *args, **kwargs):
-        reference.adam(param, grad, exp_avg, exp_avg_sq.copy(), *args, **kwargs)
+    def forgets_the_second_moment(params, grads, exp_avgs, exp_avg_sqs, *args, **kwargs):
+        copies = [one.copy() for one in exp_avg_sqs]
+        reference.adam(params, grads, exp_avgs, copies, *args, **kwargs)
 
     with pytest.raises(AssertionError, match=r"adam, case .* result 2"):
         check_kernel("adam", forgets_the_second_moment, thread_counts=(1,))
 
 
 def test_in_place_kernel_must_not_write_to_the_gradient():
-    def clears(param, grad, velocity, *args, **kwargs):
-        reference.sgd(param, grad, velocity, *args, **kwargs)
-        if grad.flags.writeable:
-            grad[...] = 0
+    def clears(params, grads, velocities, *args, **kwargs):
+        reference.sgd(params, grads, velocities, *args, **kwargs)
+        if grads and grads[-1].flags.writeable:
+            grads[-1][...] = 0
 
     with pytest.raises(AssertionError, match=r"sgd, case .* argument 1 was written to"):
         check_kernel("sgd", clears, thread_counts=(1,))
+
+
+def test_in_place_kernel_must_update_the_last_of_a_list():
+    def forgets_the_last(params, grads, velocities, *args, **kwargs):
+        few = velocities[:-1] if velocities else velocities
+        reference.sgd(params[:-1], grads[:-1], few, *args, **kwargs)
+
+    layer = [case for case in all_cases()["sgd"] if case.name.startswith("layer")]
+    assert len(layer[0].args[0]) == 4
+    with pytest.raises(AssertionError, match=r"sgd, case 'layer, all', .* result 3 is"):
+        check_kernel("sgd", forgets_the_last, cases=layer, thread_counts=(1,))
 
 
 def test_unknown_kernel_gets_a_hint():
@@ -151,8 +164,8 @@ def test_cases_are_the_same_in_every_run():
     for cases in all_cases().values():
         for case in cases:
             for mine, before in zip(case.args, once[str(case)], strict=True):
-                if isinstance(mine, np.ndarray):
-                    assert mine.tobytes() == before.tobytes()
+                for one, other in zip(arrays_in(mine), arrays_in(before), strict=True):
+                    assert one.tobytes() == other.tobytes()
 
 
 def test_case_names_are_unique():
@@ -162,12 +175,8 @@ def test_case_names_are_unique():
 
 @pytest.mark.parametrize("name", sorted(all_cases()))
 def test_every_kernel_is_tried_on_nothing_and_on_one_element(name):
-    sizes = {
-        array.size
-        for case in all_cases()[name]
-        for array in case.args
-        if isinstance(array, np.ndarray)
-    }
+    args = [arg for case in all_cases()[name] for arg in case.args]
+    sizes = {array.size for arg in args for array in arrays_in(arg)}
     assert {0, 1} <= sizes and max(sizes) > 300
 
 

@@ -3,9 +3,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 def sgd(
-    param: NDArray[Any],
-    grad: NDArray[Any],
-    velocity: NDArray[Any] | None,
+    params: list[NDArray[Any]],
+    grads: list[NDArray[Any]],
+    velocities: list[NDArray[Any]] | None,
     lr: float,
     momentum: float = 0.0,
     dampening: float = 0.0,
@@ -13,10 +13,10 @@ def sgd(
     nesterov: bool = False,
 ) -> None: ...
 def adam(
-    param: NDArray[Any],
-    grad: NDArray[Any],
-    exp_avg: NDArray[Any],
-    exp_avg_sq: NDArray[Any],
+    params: list[NDArray[Any]],
+    grads: list[NDArray[Any]],
+    exp_avgs: list[NDArray[Any]],
+    exp_avg_sqs: list[NDArray[Any]],
     step: int,
     lr: float,
     beta1: float = 0.9,

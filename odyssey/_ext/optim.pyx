@@ -1,15 +1,19 @@
 # Optimizer steps, in place.
 #
-# Plan. One pass over memory per step: a register of each array is loaded, the whole rule is applied
-# to it, and what it changes is stored. Threads split the arrays into chunks of CHUNK numbers, whose
-# bounds do not depend on the number of threads. Parameters are contiguous in ordinary use; others
-# are copied, updated and written back.
+# Plan. One call updates all parameters of a group, so that a model of many small ones pays once for
+# the call and for waking the threads. One pass over memory per step: a register of each array is
+# loaded, the whole rule is applied to it, and what it changes is stored. Parameters are contiguous
+# in ordinary use; others are copied, updated and written back.
+#
+# Threads. Every thread takes the same share of each array at every step, a run of whole CHUNKs:
+# what it wrote in the last step, and what it read of it in the forward, is in its own cache.
 #
 # Scalars are computed as doubles and rounded once, when they are spread over a register.
 
 cimport numpy as cnp
 from cython.parallel cimport prange
 from libc.math cimport pow, sqrt
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from odyssey._ext._door cimport (
@@ -29,8 +33,19 @@ from odyssey.utils.kernel_checks import check_optimizer, check_step
 cnp.import_array()
 
 cdef enum:
-    CHUNK = 8192                    # numbers that one thread takes at a time
+    CHUNK = 1024                    # numbers that stay together on one thread
     PARALLEL = 1 << 16              # numbers that are worth a second thread
+
+
+# One parameter of the group: its number of elements, its dtype, its arrays; a state that the rule
+# does not have is NULL.
+cdef struct Arrays:
+    Py_ssize_t size
+    int kind
+    void* param
+    const void* grad
+    void* first
+    void* second
 
 
 # Everything of a step that is the same for all elements. SGD uses the first five, Adam the others
@@ -90,7 +105,8 @@ cdef inline void one_register(element* param, const element* grad, real* first, 
         sgd_register(param, grad, first, rule, zero)
 
 
-cdef void one_chunk(element* param, const element* grad, real* first, real* second, Py_ssize_t n,
+# One run of numbers, of any length.
+cdef void one_run(element* param, const element* grad, real* first, real* second, Py_ssize_t n,
         const Rule* given, vec zero) noexcept nogil:
     # A copy, so that the compiler knows that storing a parameter does not change the rule.
     cdef Rule rule = given[0]
@@ -125,65 +141,122 @@ cdef void one_chunk(element* param, const element* grad, real* first, real* seco
         memcpy(second + i, &v[0], n * sizeof(real))
 
 
-cdef void all_chunks(element* param, const element* grad, real* first, real* second, Py_ssize_t n,
-        const Rule* rule, vec zero) noexcept nogil:
-    cdef int threads = num_threads() if n > PARALLEL else 1
-    cdef Py_ssize_t chunk
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for chunk in range((n + CHUNK - 1) // CHUNK):
-            one_chunk(
-                param + chunk * CHUNK, grad + chunk * CHUNK, first + chunk * CHUNK,
-                second + chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), rule, zero)
+# The numbers from `start` on of one parameter.
+cdef void some_numbers(const Arrays* a, Py_ssize_t start, Py_ssize_t n,
+        const Rule* rule) noexcept nogil:
+    if a.kind == NPY_FLOAT:
+        one_run(
+            <float*>a.param + start, <const float*>a.grad + start, <float*>a.first + start,
+            <float*>a.second + start, n, rule, vsplat_f32(0))
+    elif a.kind == NPY_DOUBLE:
+        one_run(
+            <double*>a.param + start, <const double*>a.grad + start, <double*>a.first + start,
+            <double*>a.second + start, n, rule, vsplat_f64(0))
     else:
-        for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
-            one_chunk(
-                param + chunk * CHUNK, grad + chunk * CHUNK, first + chunk * CHUNK,
-                second + chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), rule, zero)
+        one_run(
+            <half*>a.param + start, <const half*>a.grad + start, <float*>a.first + start,
+            <float*>a.second + start, n, rule, vsplat_f32(0))
 
 
-# Apply the rule to arrays that have been checked; a state that the rule does not have is None.
-cdef object update(object param, object grad, object first, object second, const Rule* rule,
-        int kind):
-    work = contiguous(param)
-    grad = contiguous(grad)
-    work1 = None if first is None else contiguous(first)
-    work2 = None if second is None else contiguous(second)
-    cdef void* p = PyArray_DATA(work)
-    cdef void* g = PyArray_DATA(grad)
-    cdef void* m = NULL if work1 is None else PyArray_DATA(work1)
-    cdef void* v = NULL if work2 is None else PyArray_DATA(work2)
-    cdef Py_ssize_t n = PyArray_SIZE(work)
-    with nogil:
-        if kind == NPY_FLOAT:
-            all_chunks(<float*>p, <const float*>g, <float*>m, <float*>v, n, rule, vsplat_f32(0))
-        elif kind == NPY_DOUBLE:
-            all_chunks(<double*>p, <const double*>g, <double*>m, <double*>v, n, rule, vsplat_f64(0))
-        else:
-            all_chunks(<half*>p, <const half*>g, <float*>m, <float*>v, n, rule, vsplat_f32(0))
-    if work is not param:
-        np.copyto(param, work)
-    if work1 is not first:
-        np.copyto(first, work1)
-    if work2 is not second:
-        np.copyto(second, work2)
+# One of `shares` equal parts of each parameter.
+cdef void one_share(const Arrays* arrays, Py_ssize_t count, int share, int shares,
+        const Rule* rule) noexcept nogil:
+    cdef Py_ssize_t i, chunks, start, stop
+    for i in range(count):
+        chunks = (arrays[i].size + CHUNK - 1) // CHUNK
+        start = chunks * share // shares * CHUNK
+        stop = min(chunks * (share + 1) // shares * CHUNK, arrays[i].size)
+        if start < stop:
+            some_numbers(&arrays[i], start, stop - start, rule)
 
 
-cdef bint param_fits(object param, object grad, int kind) noexcept:
-    if kind < 0 or float_type(grad) != kind:
+cdef void all_shares(const Arrays* arrays, Py_ssize_t count, const Rule* rule) noexcept nogil:
+    cdef Py_ssize_t total = 0, i
+    cdef int shares, share
+    for i in range(count):
+        total += arrays[i].size
+    shares = num_threads() if total > PARALLEL else 1
+    if shares == 1:                 # a parallel region of one thread costs 0.6 us
+        one_share(arrays, count, 0, 1, rule)
+    else:
+        for share in prange(shares, num_threads=shares, schedule="static"):
+            one_share(arrays, count, share, shares, rule)
+
+
+# ---- doors ---------------------------------------------------------------------------------------
+
+# The members of a list, held fast while the kernel runs; None for anything else.
+cdef tuple members(object arrays):
+    return tuple(arrays) if isinstance(arrays, (list, tuple)) else None
+
+
+cdef bint same_length(tuple params, tuple others) noexcept:
+    return params is not None and others is not None and len(others) == len(params)
+
+
+cdef bint params_fit(tuple params, tuple grads) noexcept:
+    cdef Py_ssize_t i
+    if not same_length(params, grads):
         return False
-    return same_shape(grad, param) and PyArray_ISWRITEABLE(param)
+    for i in range(len(params)):
+        if float_type(params[i]) < 0 or float_type(grads[i]) != float_type(params[i]):
+            return False
+        if not (same_shape(grads[i], params[i]) and PyArray_ISWRITEABLE(params[i])):
+            return False
+    return True
 
 
-cdef bint state_fits(object state, object param, int kind) noexcept:
-    if float_type(state) != sum_type(kind):
+# Whether one kind of state has an array for each of `params`, which have been checked.
+cdef bint states_fit(tuple states, tuple params) noexcept:
+    cdef Py_ssize_t i
+    if not same_length(params, states):
         return False
-    return same_shape(state, param) and PyArray_ISWRITEABLE(state)
+    for i in range(len(params)):
+        if float_type(states[i]) != sum_type(float_type(params[i])):
+            return False
+        if not (same_shape(states[i], params[i]) and PyArray_ISWRITEABLE(states[i])):
+            return False
+    return True
+
+
+# An array as one block of memory: itself, or a copy, which is noted beside it.
+cdef object as_block(object x, list copies):
+    block = contiguous(x)
+    if block is not x:
+        copies.append((x, block))
+    return block
+
+
+# Apply the rule to parameters that have been checked; a state that the rule does not have is None.
+cdef object update(tuple params, tuple grads, tuple firsts, tuple seconds, const Rule* rule):
+    cdef Py_ssize_t count = len(params), i
+    cdef list written = [], read = []
+    cdef Arrays* arrays = <Arrays*>malloc(max(count, 1) * sizeof(Arrays))
+    if arrays == NULL:
+        raise MemoryError(f"optimizer: no memory for the addresses of {count} parameters")
+    try:
+        for i in range(count):
+            arrays[i].size = PyArray_SIZE(params[i])
+            arrays[i].kind = float_type(params[i])
+            arrays[i].param = PyArray_DATA(as_block(params[i], written))
+            arrays[i].grad = PyArray_DATA(as_block(grads[i], read))
+            arrays[i].first = arrays[i].second = NULL
+            if firsts is not None:
+                arrays[i].first = PyArray_DATA(as_block(firsts[i], written))
+            if seconds is not None:
+                arrays[i].second = PyArray_DATA(as_block(seconds[i], written))
+        with nogil:
+            all_shares(arrays, count, rule)
+    finally:
+        free(arrays)
+    for array, block in written:
+        np.copyto(array, block)
 
 
 def sgd(
-    param: np.ndarray,
-    grad: np.ndarray,
-    velocity: np.ndarray | None,
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    velocities: list[np.ndarray] | None,
     lr: float,
     momentum: float = 0.0,
     dampening: float = 0.0,
@@ -194,7 +267,7 @@ def sgd(
 
     Same contract as odyssey.reference.optim.sgd. One pass over memory.
     """
-    cdef int kind = float_type(param)
+    cdef tuple all_params = members(params), all_grads = members(grads), all_velocities = None
     cdef Rule rule
     rule.adam = False
     rule.lr = lr
@@ -203,22 +276,22 @@ def sgd(
     rule.weight_decay = weight_decay
     rule.nesterov = nesterov
     if rule.momentum == 0:
-        velocity = None
-    if not (param_fits(param, grad, kind)
-            and (rule.momentum == 0 or state_fits(velocity, param, kind))):
-        if rule.momentum == 0:
-            check_optimizer("sgd", False, param, grad)
-        else:
-            check_optimizer("sgd", False, param, grad, velocity=velocity)
-        raise AssertionError("sgd: the checks in C and in Python differ")
-    update(param, grad, velocity, None, &rule, kind)
+        if not params_fit(all_params, all_grads):
+            check_optimizer("sgd", False, params, grads)
+            raise AssertionError("sgd: the checks in C and in Python differ")
+    else:
+        all_velocities = members(velocities)
+        if not (params_fit(all_params, all_grads) and states_fit(all_velocities, all_params)):
+            check_optimizer("sgd", False, params, grads, velocities=velocities)
+            raise AssertionError("sgd: the checks in C and in Python differ")
+    update(all_params, all_grads, all_velocities, None, &rule)
 
 
 def adam(
-    param: np.ndarray,
-    grad: np.ndarray,
-    exp_avg: np.ndarray,
-    exp_avg_sq: np.ndarray,
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    exp_avgs: list[np.ndarray],
+    exp_avg_sqs: list[np.ndarray],
     step: int,
     lr: float,
     beta1: float = 0.9,
@@ -231,7 +304,8 @@ def adam(
 
     Same contract as odyssey.reference.optim.adam. One pass over memory.
     """
-    cdef int kind = float_type(param)
+    cdef tuple all_params = members(params), all_grads = members(grads)
+    cdef tuple averages = members(exp_avgs), squares = members(exp_avg_sqs)
     cdef double b1 = beta1
     cdef double b2 = beta2
     cdef double rate = lr
@@ -249,8 +323,9 @@ def adam(
     root2 = sqrt(1 - pow(b2, step))
     rule.step_size = rate * root2 / (1 - pow(b1, step))
     rule.eps = eps * root2
-    if not (param_fits(param, grad, kind) and state_fits(exp_avg, param, kind)
-            and state_fits(exp_avg_sq, param, kind)):
-        check_optimizer("adam", False, param, grad, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
+    if not (params_fit(all_params, all_grads) and states_fit(averages, all_params)
+            and states_fit(squares, all_params)):
+        check_optimizer(
+            "adam", False, params, grads, exp_avgs=exp_avgs, exp_avg_sqs=exp_avg_sqs)
         raise AssertionError("adam: the checks in C and in Python differ")
-    update(param, grad, exp_avg, exp_avg_sq, &rule, kind)
+    update(all_params, all_grads, averages, squares, &rule)

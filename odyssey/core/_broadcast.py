@@ -28,7 +28,7 @@ def unbroadcast(grad, shape):
     if grad.shape == shape:
         return grad
     new = len(grad.shape) - len(shape)
-    stretched = tuple(new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1)
+    stretched = [new + i for i, n in enumerate(shape) if n == 1 and grad.shape[new + i] != 1]
     return add_up(grad, (*range(new), *stretched)).reshape(shape)
 
 

@@ -28,11 +28,12 @@ def check_float(op, **arrays):
 
 def check_one_dtype(op, **arrays):
     """Raise unless the named arrays are floating-point and of one dtype."""
+    dtypes = {array.dtype for array in arrays.values() if array is not None}
+    if len(dtypes) == 1 and dtypes.pop().kind in "fO":
+        return
     check_float(op, **arrays)
-    given = {name: array for name, array in arrays.items() if array is not None}
-    if len({array.dtype for array in given.values()}) > 1:
-        dtypes = ", ".join(f"{name}: {array.dtype}" for name, array in given.items())
-        raise DTypeError(f"{op}: the arguments must share one dtype ({dtypes})")
+    given = [f"{name}: {array.dtype}" for name, array in arrays.items() if array is not None]
+    raise DTypeError(f"{op}: the arguments must share one dtype ({', '.join(given)})")
 
 
 def normalize_axis(op, axis, ndim, name="axis"):
@@ -57,7 +58,7 @@ def normalize_axes(op, axis, ndim):
     if axis is None:
         return tuple(range(ndim))
     axes = axis if isinstance(axis, (tuple, list)) else (axis,)
-    axes = tuple(normalize_axis(op, one, ndim) for one in axes)
+    axes = tuple([normalize_axis(op, one, ndim) for one in axes])
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{op}: axis {axis} names an axis twice")
     return axes

@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.backend import kernel
-from odyssey.core._large import LARGE
+from odyssey.core._floats import COMPILED
+
+LARGE = 8192
+"""Elements from which on a kernel is worth more than its call costs beside NumPy's."""
 
 
 def copied(x):
@@ -17,7 +20,7 @@ def copied(x):
     >>> copied(x).strides == x.strides
     True
     """
-    if type(x) is np.ndarray and x.size >= LARGE:
+    if COMPILED and type(x) is np.ndarray and x.size >= LARGE:
         if x.flags.c_contiguous:
             return kernel("copy")(x)
         if x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous:
@@ -41,7 +44,7 @@ def reshaped(x, shape):
     >>> reshaped(x, (-1, 100)).base is x, reshaped(x.T, (-1, 100)).flags.c_contiguous
     (True, True)
     """
-    if type(x) is not np.ndarray or x.size < LARGE or x.flags.c_contiguous:
+    if not COMPILED or type(x) is not np.ndarray or x.size < LARGE or x.flags.c_contiguous:
         return x.reshape(shape)
     try:
         return x.reshape(shape, copy=False)

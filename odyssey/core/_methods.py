@@ -98,7 +98,7 @@ METHODS = {
     "__le__": comparison.less_equal,
     "__gt__": comparison.greater,
     "__ge__": comparison.greater_equal,
-    "__getitem__": indexing.tensor_getitem,
+    "__getitem__": indexing.getitem,
     "__iter__": _iter,
     "T": property(matrix.transpose),
     "abs": elementwise.abs,

@@ -2,8 +2,8 @@ r"""Arithmetic with broadcasting: add, subtract, multiply, divide, power and the
 
 Operands follow NumPy's rules: shapes broadcast, dtypes promote, and a Python
 number takes the dtype of its partner. The four of arithmetic have kernels for
-large arrays, the rest is NumPy's; what is written here is the meaning, the
-checks and the derivative.
+floats, the rest is NumPy's; what is written here is the meaning, the checks
+and the derivative.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._broadcast import check_broadcast, unbroadcast
-from odyssey.core._large import binary
+from odyssey.core._floats import binary
 from odyssey.core.elementwise import log, where
 from odyssey.tape import differentiable, not_differentiable
 

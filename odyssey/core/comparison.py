@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.core._large import binary
+from odyssey.core._floats import binary
 from odyssey.tape import not_differentiable
 
 __all__ = ["equal", "greater", "greater_equal", "less", "less_equal", "not_equal"]

@@ -8,7 +8,7 @@ from odyssey.backend import kernel
 from odyssey.core._broadcast import check_broadcast, unbroadcast
 from odyssey.core._checks import as_array
 from odyssey.core._copies import copied
-from odyssey.core._large import LARGE, one_dtype
+from odyssey.core._floats import COMPILED, one_dtype
 from odyssey.tape import differentiable
 
 __all__ = [
@@ -202,7 +202,7 @@ def where(condition, x, y):
     tensor([1., 0.])
     """
     try:
-        if type(condition) is np.ndarray and condition.size >= LARGE and condition.dtype == bool:
+        if COMPILED and type(condition) is np.ndarray and condition.dtype == bool:
             operands = one_dtype(x, y)
             if operands is not None:
                 return kernel("where")(condition, *operands)

@@ -7,13 +7,14 @@ import numpy as np
 from odyssey.core._checks import as_array
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
-from odyssey.tensor import Tensor
 
 __all__ = ["getitem", "getitem_backward", "put", "put_backward"]
 
 
 def is_basic(index):
     """Tell whether ``index`` selects a rectangle: integers, slices, ``...`` and None only."""
+    if type(index) is int or type(index) is slice:  # nearly always
+        return True
     parts = index if isinstance(index, tuple) else (index,)
     return all(
         part is None or part is Ellipsis or isinstance(part, (int, slice, np.integer))
@@ -61,6 +62,9 @@ def getitem(x, index):
     except IndexError as error:
         raise ShapeError(f"getitem: x of shape {x.shape}: {error}") from None
     return part
+
+
+getitem.operation.aliases = True
 
 
 @getitem.backward_rule(wrt=("x",))
@@ -119,11 +123,3 @@ def put(values, index, shape):
 def put_backward(grad, index):
     """Return the gradient of :func:`put`."""
     return getitem(grad, index)
-
-
-def tensor_getitem(self, index):
-    """``tensor[index]``: :func:`getitem`, but a basic index gives an alias."""
-    out = getitem(self, index)
-    if isinstance(out, Tensor) and is_basic(index):
-        self._alias(out)
-    return out

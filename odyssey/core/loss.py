@@ -125,13 +125,7 @@ def _rows(x, target):
 
 
 def _reduced(losses, shape, reduction):
-    if reduction == "none":
-        return losses.reshape(shape)
-    # Half precision is summed in float32, and only the result is rounded.
-    total = losses.sum(dtype=np.float32 if losses.dtype == np.float16 else None)
-    if reduction == "mean":
-        total = total / losses.size if losses.size else total * math.nan
-    return np.asarray(total, dtype=losses.dtype)
+    return losses.reshape(shape) if reduction == "none" else kernel(reduction)(losses)
 
 
 def _weights(grad, target_shape, reduction):

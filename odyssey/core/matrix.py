@@ -7,6 +7,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
+from odyssey.core._floats import has_kernel
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
 
@@ -67,6 +68,8 @@ def matmul(a, b):
     tensor([21., 43.])
     """
     a, b = as_array(a), as_array(b)
+    if a.ndim == b.ndim == 2 and a.dtype is b.dtype and has_kernel(a):
+        return kernel("matmul")(a, b)  # nothing to convert or to repeat; it checks the lengths
     if a.ndim == 0 or b.ndim == 0:
         raise ShapeError(
             f"matmul: the operands need at least one axis (a: {a.shape}, b: {b.shape}); "
@@ -78,12 +81,13 @@ def matmul(a, b):
             f"matmul: a has {a.shape[-1]} columns but b has {inner} rows "
             f"(a: {a.shape}, b: {b.shape})"
         )
-    dtype = np.result_type(a, b)
-    if dtype.kind not in "fO":
+    if a.dtype is not b.dtype or not a.dtype.isnative:
+        dtype = np.result_type(a, b)
+        a, b = a.astype(dtype, copy=False), b.astype(dtype, copy=False)
+    if a.dtype.kind not in "fO":
         return np.matmul(a, b)
-    left = a.astype(dtype, copy=False).reshape(1, -1) if a.ndim == 1 else a
-    right = b.astype(dtype, copy=False).reshape(-1, 1) if b.ndim == 1 else b
-    left, right = left.astype(dtype, copy=False), right.astype(dtype, copy=False)
+    left = a.reshape(1, -1) if a.ndim == 1 else a
+    right = b.reshape(-1, 1) if b.ndim == 1 else b
     if left.shape[:-2] != right.shape[:-2]:
         left, right = _broadcast_stacks(left, right)
     out = kernel("matmul")(left, right)

@@ -10,7 +10,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_float, normalize_axes, normalize_axis
-from odyssey.core._large import is_large
+from odyssey.core._floats import has_kernel
 from odyssey.core.shape import broadcast_to, reshape
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable, not_differentiable
@@ -63,7 +63,7 @@ def sum(x, axis=None, keepdims=False):
     """
     x = as_array(x)
     axes = axis if axis is None else normalize_axes("sum", axis, x.ndim)
-    if is_large(x):
+    if has_kernel(x):
         return kernel("sum")(x, axes, keepdims)
     return add_up(x, axes, keepdims)
 
@@ -104,7 +104,7 @@ def mean(x, axis=None, keepdims=False):
     """
     x = as_array(x)
     check_float("mean", x=x)
-    if is_large(x):
+    if has_kernel(x):
         axes = axis if axis is None else normalize_axes("mean", axis, x.ndim)
         return kernel("mean")(x, axes, keepdims)
     axes = normalize_axes("mean", axis, x.ndim)

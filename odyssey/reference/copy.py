@@ -60,6 +60,6 @@ def copy(x: np.ndarray, order: str = "C") -> np.ndarray:
     else:
         N, C, H, W = x.shape
         out = np.empty((N, H, W, C), x.dtype).transpose(0, 3, 1, 2)
-    for i in np.ndindex(x.shape):
+    for i in np.ndindex(x.shape[:-1]):  # row by row
         out[i] = x[i]
     return out

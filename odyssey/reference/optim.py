@@ -1,4 +1,4 @@
-"""Optimizer steps, one parameter at a time and in place."""
+"""Optimizer steps: all parameters of a group, in place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ __all__ = ["adam", "sgd"]
 
 @np.errstate(all="ignore")
 def sgd(
-    param: np.ndarray,
-    grad: np.ndarray,
-    velocity: np.ndarray | None,
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    velocities: list[np.ndarray] | None,
     lr: float,
     momentum: float = 0.0,
     dampening: float = 0.0,
@@ -24,13 +24,15 @@ def sgd(
 
     Parameters
     ----------
-    param : ndarray, any shape
-        The parameters, updated in place; float16, float32, float64 or object.
-    grad : ndarray, shape and dtype of ``param``
-    velocity : ndarray or None
-        The running sum of gradients, of the shape of ``param``, updated in
-        place: zeros before the first step. Its dtype is that of ``param``, but
-        float32 for float16. Not used, and may be None, without momentum.
+    params : list of ndarray, any shapes
+        The parameters, updated in place; each float16, float32, float64 or
+        object. No two share memory.
+    grads : list of ndarray, shapes and dtypes of ``params``
+    velocities : list of ndarray, or None
+        The running sums of gradients, of the shapes of ``params``, updated in
+        place: zeros before the first step. Their dtypes are those of
+        ``params``, but float32 for float16. Not used, and may be None, without
+        momentum.
     lr : float
         Learning rate.
     momentum, dampening, weight_decay : float
@@ -39,11 +41,11 @@ def sgd(
     Raises
     ------
     DTypeError
-        If the arrays are not of fitting floating dtypes.
+        If the arrays are not of fitting floating dtypes, or not in lists.
     ShapeError
-        If their shapes differ.
+        If their shapes differ, or the lengths of the lists.
     ValueError
-        If ``param`` or ``velocity`` is read-only.
+        If an array that is updated is read-only.
 
     Notes
     -----
@@ -68,34 +70,34 @@ def sgd(
     >>> import numpy as np
     >>> param, velocity = np.array([1.0]), np.array([0.0])
     >>> for step in range(2):
-    ...     sgd(param, np.array([2.0]), velocity, lr=0.1, momentum=0.5)
+    ...     sgd([param], [np.array([2.0])], [velocity], lr=0.1, momentum=0.5)
     >>> param, velocity
     (array([0.5]), array([3.]))
     """
-    if momentum == 0:
-        velocity = None
-    state = {} if momentum == 0 else {"velocity": velocity}
-    check_optimizer("sgd", True, param, grad, **state)
-    sums = np.result_type(param, np.float32)
-    p, g = param.astype(sums), grad.astype(sums)
-    for i in np.ndindex(param.shape):
-        step = g[i]
-        # The terms are left out where they are zero, so that exact numbers stay exact.
-        if weight_decay:
-            step = step + weight_decay * p[i]
-        if velocity is not None:
-            fresh = (1 - dampening) * step if dampening else step
-            velocity[i] = momentum * velocity[i] + fresh
-            step = step + momentum * velocity[i] if nesterov else velocity[i]
-        param[i] = p[i] - lr * step
+    states = {"velocities": velocities} if momentum else {}
+    check_optimizer("sgd", True, params, grads, **states)
+    for k, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        sums = np.result_type(param, np.float32)
+        p, g = param.astype(sums), grad.astype(sums)
+        velocity = velocities[k] if momentum and velocities is not None else None
+        for i in np.ndindex(param.shape):
+            step = g[i]
+            # The terms are left out where they are zero, so that exact numbers stay exact.
+            if weight_decay:
+                step = step + weight_decay * p[i]
+            if velocity is not None:
+                fresh = (1 - dampening) * step if dampening else step
+                velocity[i] = momentum * velocity[i] + fresh
+                step = step + momentum * velocity[i] if nesterov else velocity[i]
+            param[i] = p[i] - lr * step
 
 
 @np.errstate(all="ignore")
 def adam(
-    param: np.ndarray,
-    grad: np.ndarray,
-    exp_avg: np.ndarray,
-    exp_avg_sq: np.ndarray,
+    params: list[np.ndarray],
+    grads: list[np.ndarray],
+    exp_avgs: list[np.ndarray],
+    exp_avg_sqs: list[np.ndarray],
     step: int,
     lr: float,
     beta1: float = 0.9,
@@ -108,13 +110,14 @@ def adam(
 
     Parameters
     ----------
-    param : ndarray, any shape
-        The parameters, updated in place; float16, float32 or float64.
-    grad : ndarray, shape and dtype of ``param``
-    exp_avg, exp_avg_sq : ndarray, shape of ``param``
-        Running averages of the gradient and of its square, updated in place:
-        zeros before the first step. Their dtype is that of ``param``, but
-        float32 for float16.
+    params : list of ndarray, any shapes
+        The parameters, updated in place; each float16, float32 or float64. No
+        two share memory.
+    grads : list of ndarray, shapes and dtypes of ``params``
+    exp_avgs, exp_avg_sqs : list of ndarray, shapes of ``params``
+        Running averages of the gradients and of their squares, updated in
+        place: zeros before the first step. Their dtypes are those of
+        ``params``, but float32 for float16.
     step : int
         The number of this step, counted from 1.
     lr, beta1, beta2, eps, weight_decay : float
@@ -125,9 +128,9 @@ def adam(
     Raises
     ------
     DTypeError
-        If the arrays are not of fitting floating dtypes.
+        If the arrays are not of fitting floating dtypes, or not in lists.
     ShapeError
-        If their shapes differ.
+        If their shapes differ, or the lengths of the lists.
     ValueError
         If an array that is updated is read-only, or ``step`` is below 1.
 
@@ -160,23 +163,24 @@ def adam(
 
     >>> import numpy as np
     >>> param = np.array([1.0, 1.0])
-    >>> adam(param, np.array([1e-3, -50.0]), np.zeros(2), np.zeros(2), step=1, lr=0.1)
+    >>> adam([param], [np.array([1e-3, -50.0])], [np.zeros(2)], [np.zeros(2)], step=1, lr=0.1)
     >>> param.round(4)
     array([0.9, 1.1])
     """
     check_step("adam", step)
-    check_optimizer("adam", True, param, grad, exp_avg=exp_avg, exp_avg_sq=exp_avg_sq)
-    sums = np.result_type(param, np.float32)
-    p, g = param.astype(sums), grad.astype(sums)
+    check_optimizer("adam", True, params, grads, exp_avgs=exp_avgs, exp_avg_sqs=exp_avg_sqs)
     step_size = lr / (1 - beta1**step)
     root2 = (1 - beta2**step) ** 0.5
-    for i in np.ndindex(param.shape):
-        theta, slope = p[i], g[i]
-        if weight_decay and decoupled:
-            theta = theta * (1 - lr * weight_decay)
-        elif weight_decay:
-            slope = slope + weight_decay * theta
-        m = exp_avg[i] + (1 - beta1) * (slope - exp_avg[i])
-        v = beta2 * exp_avg_sq[i] + (1 - beta2) * (slope * slope)
-        exp_avg[i], exp_avg_sq[i] = m, v
-        param[i] = theta - step_size * (m / (v**0.5 / root2 + eps))
+    for param, grad, exp_avg, exp_avg_sq in zip(params, grads, exp_avgs, exp_avg_sqs, strict=True):
+        sums = np.result_type(param, np.float32)
+        p, g = param.astype(sums), grad.astype(sums)
+        for i in np.ndindex(param.shape):
+            theta, slope = p[i], g[i]
+            if weight_decay and decoupled:
+                theta = theta * (1 - lr * weight_decay)
+            elif weight_decay:
+                slope = slope + weight_decay * theta
+            m = exp_avg[i] + (1 - beta1) * (slope - exp_avg[i])
+            v = beta2 * exp_avg_sq[i] + (1 - beta2) * (slope * slope)
+            exp_avg[i], exp_avg_sq[i] = m, v
+            param[i] = theta - step_size * (m / (v**0.5 / root2 + eps))

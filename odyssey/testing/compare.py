@@ -13,7 +13,7 @@ from odyssey import backend, threads
 from odyssey.engine import gradients
 from odyssey.errors import OdysseyError
 from odyssey.tensor import Tensor
-from odyssey.testing.cases import Array
+from odyssey.testing.cases import Array, each_array
 from odyssey.testing.kernels import FLOATS, Setting, cases_of, find_kernel, run
 from odyssey.testing.layouts import arrange
 from odyssey.testing.tolerance import difference, tolerance
@@ -109,7 +109,7 @@ def compare_kernel(
 
 def _seconds(kernel: Any, args: tuple[Any, ...], kwargs: dict[str, Any], repeat: int) -> float:
     """Return the shortest time of several calls; what the kernel updates in place drifts."""
-    own = tuple(a.copy() if isinstance(a, np.ndarray) and a.flags.writeable else a for a in args)
+    own = tuple(each_array(lambda a: a.copy() if a.flags.writeable else a, arg) for arg in args)
     best = float("inf")
     for _ in range(repeat):
         start = time.perf_counter()

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from odyssey import fast, reference, threads
 from odyssey.errors import OdysseyError
-from odyssey.testing.cases import Array, Case, all_cases
+from odyssey.testing.cases import Array, Case, all_cases, arrays_in
 from odyssey.testing.layouts import LAYOUTS, MIXED, arrange
 from odyssey.testing.tolerance import Difference, difference, tolerance
 from odyssey.utils.choices import did_you_mean
@@ -182,10 +182,11 @@ def run(kernel: Callable[..., Any], args: tuple[Any, ...], setting: Setting) -> 
     own = arrange(args, setting.layout, case.writes)
     result = kernel(*own, **case.kwargs)
     for position, (after, before) in enumerate(zip(own, args, strict=True)):
-        if isinstance(after, np.ndarray) and position not in case.writes:
-            same = after.tobytes() == before.tobytes()
-            assert same, f"{setting}: argument {position} was written to"
-    updated = [own[i] for i in case.writes if own[i] is not None]
+        if position not in case.writes:
+            for one, other in zip(arrays_in(after), arrays_in(before), strict=True):
+                same = one.tobytes() == other.tobytes()
+                assert same, f"{setting}: argument {position} was written to"
+    updated = [array for i in case.writes for array in arrays_in(own[i])]
     if result is None:
         return updated
     results = list(result) if isinstance(result, tuple) else [result]
@@ -195,7 +196,7 @@ def run(kernel: Callable[..., Any], args: tuple[Any, ...], setting: Setting) -> 
     for number, one in enumerate(results):
         assert isinstance(one, np.ndarray), f"{setting}: result {number} is a {type(one).__name__}"
         for position, arg in enumerate(own):
-            shared = isinstance(arg, np.ndarray) and np.may_share_memory(one, arg)
+            shared = any(np.may_share_memory(one, array) for array in arrays_in(arg))
             assert not shared, f"{setting}: result {number} shares memory with argument {position}"
     return results + updated
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.testing.cases import Array
+from odyssey.testing.cases import Array, each_array
 
 __all__ = ["LAYOUTS", "MIXED", "arrange"]
 
@@ -91,7 +91,7 @@ _NOT_WRITABLE = ("read-only", "broadcast")
 
 
 def arrange(args: tuple[Any, ...], layout: str, writes: tuple[int, ...] = ()) -> tuple[Any, ...]:
-    """Return copies of the arguments with all arrays in ``layout``.
+    """Return copies of the arguments with all arrays, those in lists too, in ``layout``.
 
     Parameters
     ----------
@@ -114,5 +114,5 @@ def arrange(args: tuple[Any, ...], layout: str, writes: tuple[int, ...] = ()) ->
         name = names[-2 - position % (len(names) - 1)] if layout == MIXED else layout
         if position in writes and name in _NOT_WRITABLE:
             name = "C"
-        arranged.append(LAYOUTS[name](arg) if isinstance(arg, np.ndarray) else arg)
+        arranged.append(each_array(LAYOUTS[name], arg))
     return tuple(arranged)

@@ -240,22 +240,32 @@ def check_cross_entropy_backward(
             )
 
 
-def check_optimizer(
-    op: str, objects: bool, param: np.ndarray, grad: np.ndarray, **state: Any
-) -> None:
-    """Raise unless grad and state fit param, and what is updated in place can be written."""
-    check_arrays(op, objects, param=param, grad=grad)
-    for name, array in state.items():
-        _check_is_array(op, name, array)
-        if array.dtype != _sum_dtype(param.dtype):
+def check_optimizer(op: str, objects: bool, params: Any, grads: Any, **states: Any) -> None:
+    """Raise unless grads and states fit params, and what is updated in place can be written."""
+    for name, arrays in {"params": params, "grads": grads, **states}.items():
+        if not isinstance(arrays, (list, tuple)):
             raise DTypeError(
-                f"{op}: {name} has dtype {array.dtype}; "
-                f"expected {_sum_dtype(param.dtype)} for param of {param.dtype}"
+                f"{op}: {name} must be a list of NumPy arrays, not {type(arrays).__name__}"
             )
-    check_same_shape(op, param=param, grad=grad, **state)
-    for name, array in {"param": param, **state}.items():
-        if not array.flags.writeable:
-            raise ValueError(f"{op}: {name} is read-only, but it is updated in place")
+        if len(arrays) != len(params):
+            raise ShapeError(
+                f"{op}: {name} must have an array for each of the {len(params)} params, "
+                f"got {len(arrays)}"
+            )
+    for i, (param, grad) in enumerate(zip(params, grads, strict=True)):
+        state = {f"{name}[{i}]": arrays[i] for name, arrays in states.items()}
+        check_arrays(op, objects, **{f"params[{i}]": param, f"grads[{i}]": grad})
+        for name, array in state.items():
+            _check_is_array(op, name, array)
+            if array.dtype != _sum_dtype(param.dtype):
+                raise DTypeError(
+                    f"{op}: {name} has dtype {array.dtype}; "
+                    f"expected {_sum_dtype(param.dtype)} for params[{i}] of {param.dtype}"
+                )
+        check_same_shape(op, **{f"params[{i}]": param, f"grads[{i}]": grad}, **state)
+        for name, array in {f"params[{i}]": param, **state}.items():
+            if not array.flags.writeable:
+                raise ValueError(f"{op}: {name} is read-only, but it is updated in place")
 
 
 def check_step(op: str, step: int) -> None:

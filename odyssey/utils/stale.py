@@ -23,8 +23,8 @@ def stale_modules(package: Path, compiled: Mapping[str, int]) -> list[str]:
         The folder of the package. An installed one holds no ``.pxd``, and
         nobody edits it: nothing in it is stale.
     compiled : mapping of str to int
-        From a module's name to the checksum of ``NAME.py`` and ``NAME.pxd``
-        when it was compiled.
+        From a module's name, such as ``core/shape``, to the checksum of
+        ``NAME.py`` and ``NAME.pxd`` when it was compiled.
     """
     stale = []
     for name, checksum in compiled.items():

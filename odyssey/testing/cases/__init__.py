@@ -15,15 +15,44 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Case", "all_cases", "generator", "grid"]
+__all__ = ["Case", "all_cases", "arrays_in", "each_array", "generator", "grid"]
 
 Array = npt.NDArray[Any]
+
+
+def each_array(function: Callable[[Array], Array], arg: Any) -> Any:
+    """Return an argument with a function applied to it, or to the members of a list.
+
+    What is not an array comes back as it is.
+
+    Examples
+    --------
+    >>> each_array(np.sqrt, [np.ones(1), np.full(2, 4.0)]), each_array(np.sqrt, "sum")
+    ([array([1.]), array([2., 2.])], 'sum')
+    """
+    if isinstance(arg, list):
+        return [each_array(function, one) for one in arg]
+    return function(arg) if isinstance(arg, np.ndarray) else arg
+
+
+def arrays_in(arg: Any) -> list[Array]:
+    """Return the arrays of an argument: itself, the members of a list, or none.
+
+    Examples
+    --------
+    >>> len(arrays_in([np.ones(2), np.ones(3)])), arrays_in(0.5)
+    (2, [])
+    """
+    if isinstance(arg, list):
+        return [array for one in arg for array in arrays_in(one)]
+    return [arg] if isinstance(arg, np.ndarray) else []
 
 
 @dataclass(frozen=True)
@@ -37,8 +66,8 @@ class Case:
     name : str
         What is special about this input, for messages.
     args : tuple
-        Positional arguments. Floating arrays are float64 and are cast to each
-        dtype that is checked; everything else stays as it is.
+        Positional arguments. Floating arrays, also in lists, are float64 and
+        are cast to each dtype that is checked; everything else stays as it is.
     kwargs : dict
         Settings.
     terms : int
@@ -73,9 +102,7 @@ class Case:
     def __post_init__(self) -> None:
         if self.factor != 1 and not self.reason:
             raise ValueError(f"{self}: a tolerance factor needs a reason")
-        # NumPy gives scalars in the place of arrays without axes; kernels take arrays.
-        args = tuple(np.asarray(a) if isinstance(a, np.generic) else a for a in self.args)
-        object.__setattr__(self, "args", args)
+        object.__setattr__(self, "args", tuple(map(_without_scalars, self.args)))
 
     def __str__(self) -> str:
         return f"{self.kernel}, case '{self.name}'"
@@ -83,14 +110,22 @@ class Case:
     def cast(self, dtype: npt.DTypeLike) -> tuple[Any, ...]:
         """Return copies of the arguments for a check in ``dtype``."""
         wide = np.result_type(dtype, np.float32)
+        targets = [wide if i in self.wide else dtype for i in range(len(self.args))]
         return tuple(
-            arg.astype(wide if position in self.wide else dtype)
-            if isinstance(arg, np.ndarray) and arg.dtype == np.float64
-            else arg.copy()
-            if isinstance(arg, np.ndarray)
-            else arg
-            for position, arg in enumerate(self.args)
+            each_array(functools.partial(_copied, dtype=target), arg)
+            for target, arg in zip(targets, self.args, strict=True)
         )
+
+
+def _without_scalars(arg: Any) -> Any:
+    """Return an argument with arrays for the scalars that NumPy gives where there are no axes."""
+    if isinstance(arg, list):
+        return [_without_scalars(one) for one in arg]
+    return np.asarray(arg) if isinstance(arg, np.generic) else arg
+
+
+def _copied(array: Array, dtype: npt.DTypeLike) -> Array:
+    return array.astype(dtype) if array.dtype == np.float64 else array.copy()
 
 
 @functools.cache

@@ -9,14 +9,16 @@ import numpy as np
 
 from odyssey.testing.cases import Case, generator
 
-SHAPES = {
-    "one element": (1,),
-    "scalar": (),
-    "bias": (37,),
-    "weight": (13, 29),
-    "window": (3, 2, 5, 3),
-    "longer than a chunk": (5003,),
-    "nothing": (0, 3),
+SHAPES: dict[str, list[tuple[int, ...]]] = {
+    "one element": [(1,)],
+    "scalar": [()],
+    "bias": [(37,)],
+    "weight": [(13, 29)],
+    "window": [(3, 2, 5, 3)],
+    "longer than a chunk": [(5003,)],
+    "nothing": [(0, 3)],
+    "no parameters": [],
+    "layer": [(13, 29), (13,), (0, 3), (1,)],
 }
 
 SGD: dict[str, dict[str, Any]] = {
@@ -45,22 +47,24 @@ def cases() -> Iterator[Case]:
     runs += [("weight", name, "adam") for name in ADAM]
     runs += [(name, "weight decay", "adam") for name in SHAPES]
     for shape_name, setting, kernel in dict.fromkeys(runs):
-        rng = generator(len(shape_name))
-        shape = SHAPES[shape_name]
-        param, grad = rng.standard_normal(shape), rng.standard_normal(shape)
-        average = rng.standard_normal(shape)
-        name = f"{shape_name}, {setting}"
-        # State and gradient may cancel: errors are as large as what was added.
-        scale = max(float(np.abs(a).max(initial=0)) for a in (param, grad, average))
-        if kernel == "sgd":
-            state = average if SGD[setting].get("momentum") else None
-            args: tuple[Any, ...] = (param, grad, state)
-            yield Case("sgd", name, args, SGD[setting], 3, scale, wide=(2,), writes=(0, 2))
-        else:
-            # The averages of one sequence of gradients obey mean(g)**2 <= mean(g**2).
-            args = (param, grad, average, average**2 + rng.random(shape))
-            yield Case("adam", name, args, ADAM[setting], 4, scale, wide=(2, 3), writes=(0, 2, 3))
+        yield one_case(kernel, f"{shape_name}, {setting}", SHAPES[shape_name], setting)
     zero = np.zeros((4, 3))
-    args = (np.ones((4, 3)), zero, zero, zero)
+    args = ([np.ones((4, 3))], [zero], [zero], [zero])
     settings = {"step": 1, "lr": 0.1}
     yield Case("adam", "no gradient yet", args, settings, terms=4, wide=(2, 3), writes=(0, 2, 3))
+
+
+def one_case(kernel: str, name: str, shapes: list[tuple[int, ...]], setting: str) -> Case:
+    """Return the case of a step of parameters of these shapes."""
+    rng = generator(len(name))
+    params, grads, averages = ([rng.standard_normal(s) for s in shapes] for _ in range(3))
+    # State and gradient may cancel: errors are as large as what was added.
+    scale = max([float(np.abs(a).max(initial=0)) for a in params + grads + averages], default=0.0)
+    if kernel == "sgd":
+        velocities = averages if SGD[setting].get("momentum") else None
+        args: tuple[Any, ...] = (params, grads, velocities)
+        return Case("sgd", name, args, SGD[setting], 3, scale, wide=(2,), writes=(0, 2))
+    # The averages of one sequence of gradients obey mean(g)**2 <= mean(g**2).
+    squares = [m**2 + rng.random(m.shape) for m in averages]
+    args = (params, grads, averages, squares)
+    return Case("adam", name, args, ADAM[setting], 4, scale, wide=(2, 3), writes=(0, 2, 3))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from odyssey.backend import kernel
-from odyssey.training.optimizers.optimizer import Optimizer, check_setting, state_dtype
+from odyssey.training.optimizers.optimizer import Optimizer, check_setting, split, state_dtype
 
 __all__ = ["Adam", "AdamW"]
 
@@ -79,26 +79,34 @@ class Adam(Optimizer):
         settings = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
         super().__init__(params, settings)
 
-    def update(
-        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    def update_group(
+        self,
+        params: list[np.ndarray],
+        grads: list[np.ndarray],
+        states: list[dict[str, Any]],
+        group: dict[str, Any],
     ) -> None:
-        if not state:
-            state["step"] = 0
-            state["exp_avg"] = np.zeros(param.shape, state_dtype(param))
-            state["exp_avg_sq"] = np.zeros(param.shape, state_dtype(param))
-        state["step"] = int(state["step"]) + 1
-        kernel("adam")(
-            param,
-            grad,
-            state["exp_avg"],
-            state["exp_avg_sq"],
-            state["step"],
-            group["lr"],
-            *group["betas"],
-            group["eps"],
-            group["weight_decay"],
-            self.decoupled,
-        )
+        for param, state in zip(params, states, strict=True):
+            if not state:
+                state["step"] = 0
+                state["exp_avg"] = np.zeros(param.shape, state_dtype(param))
+                state["exp_avg_sq"] = np.zeros(param.shape, state_dtype(param))
+            state["step"] = int(state["step"]) + 1
+        # Parameters without a gradient rest, so that some may be behind others.
+        steps = [state["step"] for state in states]
+        for step, some_params, some_grads, some_states in split(steps, params, grads, states):
+            kernel("adam")(
+                some_params,
+                some_grads,
+                [state["exp_avg"] for state in some_states],
+                [state["exp_avg_sq"] for state in some_states],
+                step,
+                group["lr"],
+                *group["betas"],
+                group["eps"],
+                group["weight_decay"],
+                self.decoupled,
+            )
 
 
 class AdamW(Adam):

@@ -17,6 +17,8 @@ __all__ = ["Optimizer"]
 class Optimizer:
     """Base class: a subclass defines :meth:`update` for one parameter.
 
+    Or :meth:`update_group` for many: one call of a kernel then does them all.
+
     Parameters
     ----------
     params : iterable of Parameter, or of dict
@@ -78,13 +80,30 @@ class Optimizer:
 
     def step(self) -> None:
         """Update every parameter that has a gradient, in place."""
+        name, number = type(self).__name__, 0
         with no_grad():
-            for number, parameter, group in self._numbered():
-                grad = parameter.grad
-                if grad is not None:
-                    parameter._before_write(type(self).__name__)
-                    state = self.state.setdefault(number, {})
-                    self.update(parameter.data, grad.data, state, group)
+            for group in self.groups:
+                params, grads, states = [], [], []
+                for parameter in group["params"]:
+                    grad = parameter.grad
+                    if grad is not None:
+                        parameter._before_write(name)
+                        params.append(parameter.data)
+                        grads.append(grad.data)
+                        states.append(self.state.setdefault(number, {}))
+                    number += 1
+                self.update_group(params, grads, states, group)
+
+    def update_group(
+        self,
+        params: list[np.ndarray],
+        grads: list[np.ndarray],
+        states: list[dict[str, Any]],
+        group: dict[str, Any],
+    ) -> None:
+        """Update the arrays of a group's parameters in place, those that have a gradient."""
+        for param, grad, state in zip(params, grads, states, strict=True):
+            self.update(param, grad, state, group)
 
     def update(
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
@@ -128,6 +147,25 @@ class Optimizer:
             value = array if array.ndim or not parameter.ndim else array.item()
             loaded.setdefault(int(number), {})[key] = value
         self.state = loaded
+
+
+def split(keys: list[Any], *lists: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield each distinct key and, of every list, the members whose key it is.
+
+    Examples
+    --------
+    >>> list(split([1, 2, 1], ["a", "b", "c"]))
+    [(1, ['a', 'c']), (2, ['b'])]
+    """
+    distinct = dict.fromkeys(keys)
+    if len(distinct) == 1:  # nearly always: all parameters have come equally far
+        yield (keys[0], *lists)
+        return
+    for key in distinct:
+        yield (
+            key,
+            *([x for x, own in zip(one, keys, strict=True) if own == key] for one in lists),
+        )
 
 
 def state_dtype(param: np.ndarray) -> np.dtype[Any]:

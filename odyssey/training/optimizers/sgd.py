@@ -10,7 +10,7 @@ import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.errors import OdysseyError
-from odyssey.training.optimizers.optimizer import Optimizer, check_setting, state_dtype
+from odyssey.training.optimizers.optimizer import Optimizer, check_setting, split, state_dtype
 
 __all__ = ["SGD"]
 
@@ -81,20 +81,29 @@ class SGD(Optimizer):
         }
         super().__init__(params, settings)
 
-    def update(
-        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    def update_group(
+        self,
+        params: list[np.ndarray],
+        grads: list[np.ndarray],
+        states: list[dict[str, Any]],
+        group: dict[str, Any],
     ) -> None:
-        dampening = group["dampening"]
-        if group["momentum"] and "velocity" not in state:
-            state["velocity"] = np.zeros(param.shape, state_dtype(param))
-            dampening = 0.0  # the first velocity is the gradient itself
-        kernel("sgd")(
-            param,
-            grad,
-            state.get("velocity") if group["momentum"] else None,
-            group["lr"],
-            group["momentum"],
-            dampening,
-            group["weight_decay"],
-            group["nesterov"],
-        )
+        momentum, dampenings = group["momentum"], [group["dampening"]] * len(params)
+        if momentum:
+            for i, state in enumerate(states):
+                if "velocity" not in state:
+                    state["velocity"] = np.zeros(params[i].shape, state_dtype(params[i]))
+                    dampenings[i] = 0.0  # the first velocity is the gradient itself
+        for dampening, some_params, some_grads, some_states in split(
+            dampenings, params, grads, states
+        ):
+            kernel("sgd")(
+                some_params,
+                some_grads,
+                [state["velocity"] for state in some_states] if momentum else None,
+                group["lr"],
+                momentum,
+                dampening,
+                group["weight_decay"],
+                group["nesterov"],
+            )

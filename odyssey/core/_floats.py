@@ -1,13 +1,11 @@
-"""Which elementwise functions and reductions are worth a kernel: those over large arrays of floats.
+"""Which elementwise functions and reductions run on a kernel: those over floats of one dtype.
 
-NumPy is as fast as a kernel where an array is small, because there the call is what costs. From
-:data:`LARGE` elements on the kernels win, by threads, by the memory pool and by their inner loops.
-They take one floating dtype; what mixes dtypes, integers and other classes are NumPy's at any size.
+A compiled kernel is faster than NumPy at any size: over large arrays by threads, by the memory pool
+and by its inner loops, over small ones because its call costs less. What mixes dtypes, integers and
+other classes are NumPy's, and so is all of it where nothing was compiled.
 """
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 
@@ -15,7 +13,7 @@ from odyssey import fast
 from odyssey.backend import kernel
 from odyssey.core._broadcast import check_broadcast
 
-LARGE = 1 << 13 if fast.LEVEL else sys.maxsize  # without compiled kernels NumPy is the fastest
+COMPILED = fast.LEVEL is not None
 
 _HALF, _SINGLE, _DOUBLE = (np.dtype(dtype) for dtype in (np.float16, np.float32, np.float64))
 
@@ -27,9 +25,9 @@ def _is_float(dtype):
     return dtype in (_HALF, _SINGLE, _DOUBLE)
 
 
-def is_large(x):
-    """Tell whether ``x`` is an array of floats that is worth a kernel."""
-    return x.size >= LARGE and type(x) is np.ndarray and _is_float(x.dtype)
+def has_kernel(x):
+    """Tell whether ``x`` is an array of floats, and there are compiled kernels for them."""
+    return COMPILED and type(x) is np.ndarray and _is_float(x.dtype)
 
 
 def one_dtype(x, y):
@@ -55,21 +53,16 @@ def one_dtype(x, y):
 
 
 def binary(op, ufunc, x, y):
-    """Apply a function of two operands: the kernel ``op`` to large ones, else NumPy's.
+    """Apply a function of two operands: the kernel ``op`` to floats of one dtype, else NumPy's.
 
     Raises
     ------
     ShapeError
         If the operands do not broadcast.
     """
+    operands = one_dtype(x, y) if COMPILED else None
     try:
-        if (type(x) is np.ndarray and x.size >= LARGE) or (
-            type(y) is np.ndarray and y.size >= LARGE
-        ):
-            operands = one_dtype(x, y)
-            if operands is not None:
-                return kernel(op)(*operands)
-        return ufunc(x, y)
+        return ufunc(x, y) if operands is None else kernel(op)(*operands)
     except ValueError:
         check_broadcast(op, x=x, y=y)
         raise

@@ -1,0 +1,3 @@
+# What indexing.py calls as C.
+
+from odyssey.core._checks cimport as_array

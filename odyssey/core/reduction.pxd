@@ -1,0 +1,6 @@
+# What reduction.py calls as C.
+
+from odyssey.backend cimport kernel
+from odyssey.core._broadcast cimport add_up
+from odyssey.core._checks cimport as_array, normalize_axes, normalize_axis
+from odyssey.core._floats cimport has_kernel
