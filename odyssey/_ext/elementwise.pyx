@@ -135,12 +135,13 @@ cdef inline void loop(Operation op, const Sources* sources, char* out, Py_ssize_
     if n < V:
         part(op, &s, out, n, like, zero)
         return
-    if past_cache:              # from the first whole line on
+    if past_cache or n >= 8 * V:    # from the first whole line on: one across two lines costs two
         before = -<size_t>out % VBYTES // sizeof(element)
-        if before:
+        if before and not LESS <= op < WHERE:
             step(op, &s, out, False, like, zero)
             move(op, &s, &out, before, like)
             n -= before
+    if past_cache:
         while n >= V:
             step(op, &s, out, True, like, zero)
             move(op, &s, &out, V, like)
