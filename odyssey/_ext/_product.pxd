@@ -214,10 +214,10 @@ cdef inline Plan plan_for(Product* p, Py_ssize_t size, Py_ssize_t real_size) noe
 
 # ---- threads -------------------------------------------------------------------------------------
 
-# Rectangles of the least cost each, packing included; every thread packs what it needs. A tile of
-# few rows loads b as often as one of many. Where a row of c is shared, each thread's prefetcher
-# runs on into what another one is writing, and halves have been seen to take as long as the whole:
-# the shorter the pieces of a row, the more.
+# Rectangles of the least cost each; every thread reads and packs what it needs. A tile of few rows
+# loads b as often as one of many. Where a row of c is shared, each thread's prefetcher runs on into
+# what another one is writing, and halves have been seen to take as long as the whole: the shorter
+# the pieces of a row, and the fewer terms in a sum, the more.
 cdef inline Cut cut_for(
         const Batch* batch, Plan plan, int threads, Py_ssize_t V, Py_ssize_t size) noexcept nogil:
     cdef const Product* p = &batch.first
@@ -225,6 +225,7 @@ cdef inline Cut cut_for(
     cdef Py_ssize_t tall = (
         panels_of(p.M) if plan.method == TILES else p.M if plan.method == OUTER else 1)
     cdef Py_ssize_t rows, columns, height, width
+    cdef double reading = 0.08 * size           # cycles for a number that comes from beyond L2
     cdef double cost, least = INFINITY
     cdef Cut cut = Cut(1, 1)
     if threads == 1 or batch.count >= 4 * threads:      # whole products for each thread
@@ -236,8 +237,10 @@ cdef inline Cut cut_for(
             width = (wide + columns - 1) // columns * NR
             cost = <double>height * width * (1 + 2 / <double>min(height, MR)) / V
             cost += packing_of_a(p, size) * height + packing_of_b(p, size) * width
+            cost += reading * (height + width)
             if (rows if p.exchanged else columns) > 1:
-                cost *= 1 + 100 / <double>((height if p.exchanged else width) * size)
+                cost *= 1 + 100 * min(64 / <double>p.K, 1.0) / (
+                    (height if p.exchanged else width) * size)
             if cost < least:
                 least = cost
                 cut = Cut(min(rows, tall), min(columns, wide))
