@@ -131,9 +131,9 @@ cdef inline double packing_of_a(const Product* p, Py_ssize_t size) noexcept nogi
     return 0.1 + 5 / <double>max(p.K, 1) if p.a.column == size else 0.35
 
 
-# Few panels of a share b, its rows are contiguous, and it is not half precision.
+# Few panels of a share b, and its rows are contiguous.
 cdef inline bint b_in_place(const Product* p, Py_ssize_t size) noexcept nogil:
-    return p.b.column == size and size > 2 and panels_of(p.M) <= IN_PLACE
+    return p.b.column == size and panels_of(p.M) <= IN_PLACE
 
 
 cdef inline double packing_of_b(const Product* p, Py_ssize_t size) noexcept nogil:

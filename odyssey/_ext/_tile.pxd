@@ -34,7 +34,7 @@ cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
 # c (rows x columns) = a (rows x K) @ b (K x columns), plus what c holds if `more`, plus bias (NULL
 # for none). `rows` and `wide` are literals in every call: the compiler unrolls the loops over i,
 # and `low` and `high` are registers.
-cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, const real* b,
+cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, const element* b,
         Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
         vec zero) noexcept nogil:
     cdef vec[MR] low
@@ -96,7 +96,7 @@ cdef inline void store_first(element* p, Py_ssize_t n, vec v) noexcept nogil:
 #
 # The loop over the tiles stands here and not around a call, because GCC unrolls the loops over the
 # rows of a tile in time to keep its sums in registers only where they are inner loops.
-cdef inline void row_of_tiles(int rows, Py_ssize_t K, const real* a, const real* b,
+cdef inline void row_of_tiles(int rows, Py_ssize_t K, const real* a, const element* b,
         Py_ssize_t step, Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more,
         const real* bias, const Rows* coming, vec zero) noexcept nogil:
     cdef Py_ssize_t NR = 2 * lanes(zero)

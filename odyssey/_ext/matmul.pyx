@@ -67,7 +67,7 @@ cdef enum:
 # ---- one part, by one thread ---------------------------------------------------------------------
 
 # The tiles of a panel of any number of rows up to MR.
-cdef void tiles(Py_ssize_t rows, Py_ssize_t K, const real* a, const real* b, Py_ssize_t step,
+cdef void tiles(Py_ssize_t rows, Py_ssize_t K, const real* a, const element* b, Py_ssize_t step,
         Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
         const Rows* coming, vec zero) noexcept nogil:
     if MR >= 14 and rows == 14:
@@ -178,8 +178,8 @@ cdef void strip(const Product* p, Py_ssize_t i0, Py_ssize_t rows, Py_ssize_t k0,
             c = <real*>(p.c.data + i * p.c.row) + j0
         if left:
             tiles(
-                height, depth, <const real*>panel, <const real*>b + j0, NR,
-                p.b.row // <Py_ssize_t>sizeof(real), c, ldc, left, k0 > 0, bias, &coming, zero)
+                height, depth, <const real*>panel, <const element*>b + j0, NR,
+                p.b.row // <Py_ssize_t>sizeof(element), c, ldc, left, k0 > 0, bias, &coming, zero)
         if left < columns:
             tiles(
                 height, depth, <const real*>panel, block + left * depth, NR * depth, NR, c + left,
