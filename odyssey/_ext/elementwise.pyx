@@ -26,7 +26,7 @@ from odyssey._ext._masks cimport (
     arithmetic, comparison, select, stream, stream_end,
 )
 from odyssey._ext._simd cimport (
-    MOST_LANES, VBYTES, element, half, lanes, load, load_part, store, store_part, vec, vsplat_f32,
+    MOST_LANES, element, half, lanes, load, load_part, store, store_part, vec, vsplat_f32,
     vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
@@ -135,8 +135,8 @@ cdef inline void loop(Operation op, const Sources* sources, char* out, Py_ssize_
     if n < V:
         part(op, &s, out, n, like, zero)
         return
-    if past_cache or n >= 8 * V:    # from the first whole line on: one across two lines costs two
-        before = -<size_t>out % VBYTES // sizeof(element)
+    if past_cache or n >= 8 * V:    # from a whole register on: one across two lines costs two
+        before = -<size_t>out % (V * sizeof(element)) // sizeof(element)
         if before and not LESS <= op < WHERE:
             step(op, &s, out, False, like, zero)
             move(op, &s, &out, before, like)

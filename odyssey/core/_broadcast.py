@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.errors import ShapeError
+from odyssey.backend import kernel
+from odyssey.core._floats import has_kernel
 
 
 def unbroadcast(grad, shape):
@@ -42,26 +43,9 @@ def add_up(x, axes, keepdims=False):
     >>> add_up(np.ones((4096, 2), np.float16), 0).tolist()
     [4096.0, 4096.0]
     """
+    if has_kernel(x):
+        return kernel("sum")(x, axes, keepdims)
     if isinstance(x, np.ndarray) and x.dtype == np.float16:
         with np.errstate(over="ignore"):
             return np.asarray(x.sum(axes, np.float32, keepdims=keepdims)).astype(np.float16)
     return x.sum(axis=axes, keepdims=keepdims)
-
-
-def check_broadcast(op, **operands):
-    """Raise a ShapeError that shows the operands, aligned, if they do not broadcast."""
-    shapes = {name: np.shape(operand) for name, operand in operands.items()}
-    try:
-        return np.broadcast_shapes(*shapes.values())
-    except ValueError:
-        pass
-    ndim = max(map(len, shapes.values()))
-    aligned = [[""] * (ndim - len(shape)) + list(map(str, shape)) for shape in shapes.values()]
-    axis = next(
-        i for i in reversed(range(ndim)) if len({row[i] for row in aligned} - {"", "1"}) > 1
-    )
-    shown = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-    sizes = " and ".join(row[axis] for row in aligned if row[axis] not in ("", "1"))
-    raise ShapeError(
-        f"{op}: the operands do not broadcast: axis {axis - ndim} has lengths {sizes} ({shown})"
-    )

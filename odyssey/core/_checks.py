@@ -62,3 +62,22 @@ def normalize_axes(op, axis, ndim):
     if len(set(axes)) < len(axes):
         raise ShapeError(f"{op}: axis {axis} names an axis twice")
     return axes
+
+
+def check_broadcast(op, **operands):
+    """Raise a ShapeError that shows the operands, aligned, if they do not broadcast."""
+    shapes = {name: np.shape(operand) for name, operand in operands.items()}
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        pass
+    ndim = max(map(len, shapes.values()))
+    aligned = [[""] * (ndim - len(shape)) + list(map(str, shape)) for shape in shapes.values()]
+    axis = next(
+        i for i in reversed(range(ndim)) if len({row[i] for row in aligned} - {"", "1"}) > 1
+    )
+    shown = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+    sizes = " and ".join(row[axis] for row in aligned if row[axis] not in ("", "1"))
+    raise ShapeError(
+        f"{op}: the operands do not broadcast: axis {axis - ndim} has lengths {sizes} ({shown})"
+    )

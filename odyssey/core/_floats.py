@@ -11,7 +11,7 @@ import numpy as np
 
 from odyssey import fast
 from odyssey.backend import kernel
-from odyssey.core._broadcast import check_broadcast
+from odyssey.core._checks import check_broadcast
 
 COMPILED = fast.LEVEL is not None
 

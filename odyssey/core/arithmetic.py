@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.core._broadcast import check_broadcast, unbroadcast
+from odyssey.core._broadcast import unbroadcast
+from odyssey.core._checks import check_broadcast
 from odyssey.core._floats import binary
 from odyssey.core.elementwise import log, where
 from odyssey.tape import differentiable, not_differentiable

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.backend import kernel
-from odyssey.core._broadcast import check_broadcast, unbroadcast
-from odyssey.core._checks import as_array
+from odyssey.core._broadcast import unbroadcast
+from odyssey.core._checks import as_array, check_broadcast
 from odyssey.core._copies import copied
 from odyssey.core._floats import COMPILED, one_dtype
 from odyssey.tape import differentiable

@@ -62,10 +62,7 @@ def sum(x, axis=None, keepdims=False):
     tensor([4., 6.])
     """
     x = as_array(x)
-    axes = axis if axis is None else normalize_axes("sum", axis, x.ndim)
-    if has_kernel(x):
-        return kernel("sum")(x, axes, keepdims)
-    return add_up(x, axes, keepdims)
+    return add_up(x, axis if axis is None else normalize_axes("sum", axis, x.ndim), keepdims)
 
 
 @sum.backward_rule(wrt=("x",))
