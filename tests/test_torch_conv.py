@@ -87,6 +87,8 @@ def test_depthwise_separable_conv2d(dtype):
 
 
 def test_layers_begin_like_those_of_torch():
+    od.manual_seed(0)
+    torch.manual_seed(0)
     for mine, theirs in (
         (od.nn.Conv2D(6, 50, (5, 3), groups=2), torch.nn.Conv2d(6, 50, (5, 3), groups=2)),
         (od.nn.DepthwiseConv2D(90, 3), torch.nn.Conv2d(90, 90, 3, groups=90)),
