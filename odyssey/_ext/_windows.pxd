@@ -13,6 +13,10 @@
 from cython.parallel cimport prange
 
 cimport numpy as cnp
+
+cdef extern from "inline.h":        # `inline` is an order: tiles are unrolled where they are used
+    pass
+
 from odyssey._ext._door cimport NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_SIZE, PyArray_TYPE
 from odyssey._ext._layout cimport empty_channels_last
 from odyssey._ext._simd cimport (
