@@ -20,7 +20,6 @@ cdef extern from "numpy/arrayobject.h" nogil:
 cdef extern from "numpy/arrayobject.h":
     bint PyArray_Check(object x)
     object PyArray_ZEROS(int nd, const cnp.npy_intp* dims, int typenum, int fortran)
-    int PyArray_CopyInto(cnp.ndarray destination, cnp.ndarray source) except -1
     cnp.npy_intp PyArray_SIZE(cnp.ndarray x)
     enum:
         NPY_HALF

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint8_t
 
-from odyssey._ext._simd cimport element, load_part, store, vec, vf32, vf64
+from odyssey._ext._simd cimport element, store, vec, vf32, vf64
 
 cdef extern from "masks.h" nogil:
     void vless_f32(uint8_t* p, vf32 a, vf32 b)
@@ -18,8 +18,6 @@ cdef extern from "masks.h" nogil:
     void vstream_f32(float* p, vf32 v)
     void vstream_f64(double* p, vf64 v)
     void stream_end()
-    vf32 vfirst_f32(const float* p, Py_ssize_t n)
-    vf64 vfirst_f64(const double* p, Py_ssize_t n)
 
 cdef enum Operation:
     ADD
@@ -79,13 +77,3 @@ cdef inline void stream(element* p, vec v) noexcept nogil:
         vstream_f64(p, v)
     else:
         store(p, v)
-
-
-# The first n lanes from memory, 0 in the others.
-cdef inline vec first(const element* p, Py_ssize_t n, vec zero) noexcept nogil:
-    if element is float and vec is vf32:
-        return vfirst_f32(p, n)
-    elif element is double and vec is vf64:
-        return vfirst_f64(p, n)
-    else:
-        return load_part(p, n, zero)

@@ -125,6 +125,7 @@ cdef inline void pack_columns(const char* data, Py_ssize_t row, Py_ssize_t colum
 
 
 # Ask for a share of the numbers that pack_rows will read, `share` of `shares`, to be brought to L2.
+# A run may end in one more cache line than its length says.
 cdef inline void fetch_rows(const Rows* r, Py_ssize_t share, Py_ssize_t shares) noexcept nogil:
     cdef Py_ssize_t lines = r.rows, step = r.row, width = r.depth * r.size, i, byte
     if r.column != r.size:

@@ -94,36 +94,6 @@ static inline vf64 vselect_f64(const uint8_t *c, vf64 a, vf64 b)
 #endif
 }
 
-/* ---- the first n lanes ----------------------------------------------------------------------- */
-
-/* n numbers, and 0 in the other lanes: the end of a row that is summed. */
-static inline vf32 vfirst_f32(const float *p, long n)
-{
-#if defined(__AVX512F__)
-    return (vf32)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
-#elif VBYTES == 32
-    __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-    return (vf32)_mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), lane));
-#else
-    vf32 v = {0};
-    for (long i = 0; i < n; i++) v[i] = p[i];
-    return v;
-#endif
-}
-static inline vf64 vfirst_f64(const double *p, long n)
-{
-#if defined(__AVX512F__)
-    return (vf64)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
-#elif VBYTES == 32
-    __m256i lane = _mm256_setr_epi64x(0, 1, 2, 3);
-    return (vf64)_mm256_maskload_pd(p, _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), lane));
-#else
-    vf64 v = {0};
-    for (long i = 0; i < n; i++) v[i] = p[i];
-    return v;
-#endif
-}
-
 /* ---- stores past the cache ------------------------------------------------------------------- */
 
 /* To an address that is a multiple of the vector's size. Written lines are not read into the cache

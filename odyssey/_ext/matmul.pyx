@@ -25,8 +25,8 @@
 # and written to C, transposed or rounded, when they are complete. Other sums wait in C itself.
 #
 # Transposed and broadcast operands are read through their strides and never copied as a whole.
-# Results are the same for any number of threads. float16 is widened while it is packed, summed in
-# float32 and rounded once.
+# Results are the same for any number of threads. float16 is widened while it is packed, or read
+# in place, summed in float32 and rounded once.
 
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid

@@ -30,7 +30,6 @@ from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_SIZE, aligned,
     float_type,
 )
-from odyssey._ext._masks cimport first
 from odyssey._ext._pool cimport empty_strided
 from odyssey._ext._simd cimport (
     MOST_LANES, element, float_to_half, half, lane_sum, lanes, load, load_part, real, scratch,
@@ -108,7 +107,7 @@ cdef inline double block_sum(const element* x, Py_ssize_t n, vec zero) noexcept 
         n -= V
         i += 1
     if n:
-        sums[4] = sums[4] + first(x, n, zero)
+        sums[4] = sums[4] + load_part(x, n, zero)
     return lane_sum(((sums[0] + sums[1]) + (sums[2] + sums[3]))
                     + ((sums[4] + sums[5]) + (sums[6] + sums[7])))
 
@@ -212,15 +211,15 @@ cdef inline void add_rows(real* sums, const char* x, Py_ssize_t step, Py_ssize_t
         n -= i
         if n:
             store(sums + i, load(<const real*>(sums + i), zero)
-                  + ((first(a + i, n, zero) + first(b + i, n, zero))
-                     + (first(c + i, n, zero) + first(d + i, n, zero))))
+                  + ((load_part(a + i, n, zero) + load_part(b + i, n, zero))
+                     + (load_part(c + i, n, zero) + load_part(d + i, n, zero))))
     else:
         while i + V <= n:
             store(sums + i, load(<const real*>(sums + i), zero) + load(a + i, zero))
             i += V
         n -= i
         if n:
-            store(sums + i, load(<const real*>(sums + i), zero) + first(a + i, n, zero))
+            store(sums + i, load(<const real*>(sums + i), zero) + load_part(a + i, n, zero))
 
 
 # The sums of rows begin to stop of one output, n columns each. Rows that are folded count as one.
