@@ -142,6 +142,13 @@ cdef inline vec times(real a, vec v) noexcept nogil:
         return v
 
 
+cdef inline vec scaled(double a, vec v) noexcept nogil:
+    if vec is vf32:
+        return <float>a * v
+    else:
+        return a * v
+
+
 cdef inline vec maximum(vec a, vec b) noexcept nogil:
     if vec is vf32:
         return vmax_f32(a, b)

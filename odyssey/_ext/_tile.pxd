@@ -32,17 +32,17 @@ cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
 
 
 # c (rows x columns) = a (rows x K) @ b (K x columns), plus what c holds if `more`, plus bias (NULL
-# for none). `rows` and `wide` are literals in every call: the compiler unrolls the loops over i,
-# and `low` and `high` are registers.
-cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, const element* b,
-        Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
+# for none). a's numbers are `pitch` apart along its columns and `step` along its rows. `rows`,
+# `wide` and `pitch` are literals in every call: the compiler unrolls the loops over i, and `low`
+# and `high` are registers.
+cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, Py_ssize_t pitch,
+        Py_ssize_t step, const element* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
         vec zero) noexcept nogil:
     cdef vec[MR] low
     cdef vec[MR] high
     cdef vec b0, b1 = zero
     cdef Py_ssize_t i, k
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t pitch = pitch_of(zero)
     cdef Py_ssize_t rest = columns - V if wide else columns     # in the last register of a row
     for i in range(rows):
         low[i] = zero
@@ -55,9 +55,9 @@ cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, co
         if wide:
             b1 = load(b + k * ldb + V, zero)
         for i in range(rows):
-            low[i] = low[i] + times(a[i * pitch + k], b0)
+            low[i] = low[i] + times(a[i * pitch + k * step], b0)
             if wide:
-                high[i] = high[i] + times(a[i * pitch + k], b1)
+                high[i] = high[i] + times(a[i * pitch + k * step], b1)
     if more:
         for i in range(rows):
             if wide:
@@ -100,14 +100,14 @@ cdef inline void row_of_tiles(int rows, Py_ssize_t K, const real* a, const eleme
         Py_ssize_t step, Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more,
         const real* bias, const Rows* coming, vec zero) noexcept nogil:
     cdef Py_ssize_t NR = 2 * lanes(zero)
-    cdef Py_ssize_t tiles = (columns + NR - 1) // NR, j, width
+    cdef Py_ssize_t tiles = (columns + NR - 1) // NR, j, width, pitch = pitch_of(zero)
     for j in range(tiles):
         fetch_rows(coming, j, tiles)
         width = min(NR, columns - j * NR)
         if width > lanes(zero):
-            fixed_tile(rows, True, K, a, b, ldb, c, ldc, width, more, bias, zero)
+            fixed_tile(rows, True, K, a, pitch, 1, b, ldb, c, ldc, width, more, bias, zero)
         else:
-            fixed_tile(rows, False, K, a, b, ldb, c, ldc, width, more, bias, zero)
+            fixed_tile(rows, False, K, a, pitch, 1, b, ldb, c, ldc, width, more, bias, zero)
         b += step
         c += NR
         if bias != NULL:

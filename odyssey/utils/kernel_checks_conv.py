@@ -19,6 +19,8 @@ __all__ = [
     "check_depthwise_backward",
     "check_separable",
     "check_separable_backward",
+    "check_winograd",
+    "check_winograd_backward",
 ]
 
 LIMIT = 2**31
@@ -86,6 +88,43 @@ def check_conv2d_backward(
     """Raise unless grad has the shape and dtype of the output for x and weight."""
     op = "conv2d_backward"
     window = check_conv2d(op, x, weight, None, stride, padding, dilation, groups, objects)
+    _check_grad(op, grad, x, weight, window, objects)
+    return window
+
+
+def check_winograd(
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    tile: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless the convolution has a Winograd form: a 3x3 window, tiles of 2x2 or 4x4."""
+    window = check_conv2d(op, x, weight, bias, 1, padding, dilation, groups, objects)
+    if weight.shape[2:] != (3, 3):
+        raise ShapeError(f"{op}: weight must have 3x3 taps, got shape {weight.shape}")
+    if tile not in (2, 4):
+        raise ShapeError(f"{op}: tile must be 2 or 4, got {tile!r}")
+    return window
+
+
+def check_winograd_backward(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    tile: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless grad has the shape and dtype of the output for x and weight."""
+    op = "winograd_conv2d_backward"
+    window = check_winograd(op, x, weight, None, padding, dilation, groups, tile, objects)
     _check_grad(op, grad, x, weight, window, objects)
     return window
 
