@@ -1,27 +1,34 @@
 # The convolution and its gradients, in channels-last memory and without im2col.
 #
-# Plan (Dukhan, "The indirect convolution algorithm", 2019). In channels-last memory a convolution
-# is a matrix product whose left rows are pixels, found through a small table of pointers:
+# Plan (after Dukhan, "The indirect convolution algorithm", 2019). In channels-last memory a
+# convolution is a matrix product whose left rows are the windows of pixels, read where they stand:
 #
 #   pack the weights once: [block of WIDE vectors of outputs][tap][source channel][outputs]
-#   for each block of outputs:                       (its weights stay in L2)
-#       for each tile of PIXELS target pixels:       (threads split blocks and runs of tiles)
-#           aim: a pointer for each tap and pixel, to a row of zeros where the window hangs over
-#           tile: PIXELS x WIDE vectors of sums stay in registers while taps and channels run
+#   for each group of blocks whose weights stay in L2:
+#       for each chunk, some rows of outputs:              (threads split chunks and groups)
+#           copy what its windows see, with zeros around: the field
+#           for each PIXELS outputs, each block:
+#               tile: PIXELS x WIDE vectors of sums stay in registers while taps and channels run
 #
-# Taps that stand side by side in memory (dilation 1, one group, no pixel of the tile near a side)
-# are one long row of channels: first layers, with 1 to 4 channels, live on that.
+# Every window is as far from its neighbour's as from its own next tap: an address is that of the
+# window's first pixel and an offset that all windows share. The copy costs a few percent at most, a
+# number is read from it for each tap and vector of outputs; where there is no padding nothing is
+# copied. float16 is widened in the copy.
+#
+# Taps that stand side by side in memory (dilation 1, one group) are one long row of channels: first
+# layers, with 1 to 4 channels, live on that. Rows of taps above or below the image are left out.
 #
 # The input gradient is the same walk over another image (_windows.pxd), phase by phase of the
 # stride, so that no multiplication with a zero between strides is ever made.
 #
-# The weight gradient is in _weight_gradient.pxd.
+# The weight gradient is in _weight_gradient.pxd. Windows of 3x3 may be computed in another form,
+# winograd.pyx; which is chosen in odyssey/utils/conv_algorithm.py.
 #
 # Every output is one sum in one order (taps, then channels; or pixels), wherever its tile falls:
-# results are the same for any number of threads. float16 is widened to float32 once per call.
+# results are the same for any number of threads.
 
 cimport numpy as cnp
-from cython.parallel cimport prange
+from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from libc.string cimport memset
 
@@ -31,13 +38,13 @@ from odyssey._ext._door cimport (
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    WIDE, element, half, lanes, load, real, scratch, store, store_part, times, vec, vsplat_f32,
+    WIDE, element, half, lanes, load, load_part, real, scratch, store, store_part, times, vec, vsplat_f32,
     vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport bias_gradient, weight_gradient
 from odyssey._ext._windows cimport (
-    Slide, Walk, Axis, block_count, breadth, forward_axis, gradient_axis, most, one, slide, stored,
+    Slide, Walk, Axis, block_count, breadth, forward_axis, gradient_axis, inside, most, one, slide, stored,
     two, vectors, widened, width_of,
 )
 
@@ -53,7 +60,8 @@ cnp.import_array()
 cdef enum:
     PIXELS = 6                      # rows of a register tile
     MOST_SUMS = 24                  # registers of the largest tile, PIXELS x WIDE
-    RUN = 32                        # tiles that a thread takes at a time
+    CHUNK = 96                      # pixels that are computed together, about
+    GROUP = 400 << 10               # bytes of weights that shall stay in L2
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
 
 
@@ -64,34 +72,122 @@ cdef struct Filters:
     Py_ssize_t group, out, inner, r, s
 
 
+# ---- the field -----------------------------------------------------------------------------------
+
+# Rows of outputs that are computed together, and what their windows see: of each image `rows` rows
+# of `width` pixels, one of which holds `pitch` numbers.
+cdef struct Chunks:
+    Py_ssize_t images, lines        # whole images, or lines of one
+    Py_ssize_t count                # of chunks
+    bint open                       # no padding: the field is the image itself
+    Py_ssize_t rows, width, pitch
+
+
+cdef inline Py_ssize_t extent(const Axis* a, Py_ssize_t count) noexcept nogil:
+    return (count - 1) * a.move + max(a.taps - 1, 0) * a.gap + 1
+
+
+cdef inline bint within(const Axis* a) noexcept nogil:
+    return a.offset >= 0 and a.offset + extent(a, a.count) <= a.source
+
+
+# Chunks of about CHUNK pixels that whole tiles cover, as near as that goes.
+cdef Chunks chunks_of(const Walk* walk, bint as_they_are) noexcept nogil:
+    cdef const Axis* v = &walk.v
+    cdef const Axis* h = &walk.h
+    cdef Py_ssize_t unit = PIXELS
+    cdef Chunks chunks
+    while unit > 1 and h.count * (unit // 2 if unit % 2 == 0 else unit // 3) % PIXELS == 0:
+        unit = unit // 2 if unit % 2 == 0 else unit // 3
+    chunks.images = 1
+    chunks.lines = min(v.count, (CHUNK // h.count // unit + 1) * unit)
+    if chunks.lines == v.count:
+        chunks.images = min(walk.N, max(1, CHUNK // (v.count * h.count)))
+    chunks.count = (walk.N + chunks.images - 1) // chunks.images * (
+        (v.count + chunks.lines - 1) // chunks.lines)
+    chunks.open = as_they_are and within(v) and within(h)
+    chunks.rows = extent(v, chunks.lines)
+    chunks.width = extent(h, h.count)
+    chunks.pitch = walk.inner
+    if chunks.open:
+        chunks.rows, chunks.width = v.source, h.source
+        chunks.pitch = walk.groups * walk.inner
+    return chunks
+
+
+cdef inline void copy_row(const element* x, Py_ssize_t count, real* out, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t i = 0
+    while i + V <= count:
+        store(out + i, load(x + i, zero))
+        i += V
+    if i < count:
+        store_part(out + i, count - i, load_part(x + i, count - i, zero))
+
+
+# What the windows of some lines of an image see, channels of one group.
+cdef void fill(const Walk* walk, const Chunks* chunks, Py_ssize_t first, const element* image,
+        real* field, vec zero) noexcept nogil:
+    cdef const Axis* v = &walk.v
+    cdef const Axis* h = &walk.h
+    cdef Py_ssize_t C = walk.groups * walk.inner
+    cdef Py_ssize_t pitch = chunks.pitch
+    cdef Py_ssize_t left = min(max(-h.offset, 0), chunks.width)
+    cdef Py_ssize_t right = max(left, min(chunks.width, h.source - h.offset))
+    cdef Py_ssize_t i, j, row
+    cdef const element* x
+    for i in range(chunks.rows):
+        row = first * v.move + v.offset + i
+        if row < 0 or row >= v.source:
+            memset(field, 0, chunks.width * pitch * sizeof(real))
+        else:
+            x = image + (row * h.source + left + h.offset) * C
+            memset(field, 0, left * pitch * sizeof(real))
+            if pitch == C:
+                copy_row(x, (right - left) * C, field + left * pitch, zero)
+            else:
+                for j in range(right - left):
+                    copy_row(x + j * C, pitch, field + (left + j) * pitch, zero)
+            memset(field + right * pitch, 0, (chunks.width - right) * pitch * sizeof(real))
+        field += chunks.width * pitch
+
+
 # ---- the register tile ---------------------------------------------------------------------------
 
-# to[i] = bias + the sum over taps and channels of rows[tap][i][c] * weights[tap][c], for `count`
-# pixels i and `wide` vectors of outputs, of which the first `outs` exist. The compiler unrolls the
-# loops over i and j: `sums` are registers.
-cdef inline void tile(breadth like, Py_ssize_t taps, Py_ssize_t channels, const real** rows,
-        const real* weights, const real* bias, element* target, const Py_ssize_t* to, int count,
-        Py_ssize_t outs, vec zero) noexcept nogil:
+# What all tiles of a walk have in common.
+cdef struct Steps:
+    Py_ssize_t down, right          # in the field, from tap to tap
+    Py_ssize_t columns, channels    # rows of taps of so many pieces, and how long these are
+
+# to[i] = bias + the sum over taps and channels of x[i][tap][c] * weights[tap][c], for `count`
+# pixels i and `wide` vectors of outputs, of which the first `outs` exist; rows of taps from `low`
+# to `high`. The compiler unrolls the loops over i and j: `sums` are registers.
+cdef inline void tile(breadth like, const Steps* steps, Py_ssize_t low, Py_ssize_t high,
+        const real** x, const real* weights, const real* bias, element* target,
+        const Py_ssize_t* to, int count, Py_ssize_t outs, vec zero) noexcept nogil:
     cdef int wide = vectors(like)
     cdef vec[MOST_SUMS] sums
     cdef vec[WIDE] w
-    cdef const real* x[PIXELS]
+    cdef const real* p[PIXELS]
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t t, c
+    cdef Py_ssize_t r, s, c, offset
     cdef int i, j
     for i in range(PIXELS):
         for j in range(wide):
             sums[i * wide + j] = load(bias + j * V, zero)
-    for t in range(taps):
-        for i in range(PIXELS):
-            x[i] = rows[t * PIXELS + i]
-        for c in range(channels):
-            for j in range(wide):
-                w[j] = load(weights + j * V, zero)
-            weights += wide * V
+    weights += low * steps.columns * steps.channels * wide * V
+    for r in range(low, high):
+        for s in range(steps.columns):
+            offset = r * steps.down + s * steps.right
             for i in range(PIXELS):
+                p[i] = x[i] + offset
+            for c in range(steps.channels):
                 for j in range(wide):
-                    sums[i * wide + j] = sums[i * wide + j] + times(x[i][c], w[j])
+                    w[j] = load(weights + j * V, zero)
+                weights += wide * V
+                for i in range(PIXELS):
+                    for j in range(wide):
+                        sums[i * wide + j] = sums[i * wide + j] + times(p[i][c], w[j])
     for i in range(PIXELS):
         if i < count:
             for j in range(wide):
@@ -101,104 +197,75 @@ cdef inline void tile(breadth like, Py_ssize_t taps, Py_ssize_t channels, const 
                     store_part(target + to[i] + j * V, outs - j * V, sums[i * wide + j])
 
 
-# Point at what the windows of PIXELS target pixels from number `first` on read: rows[tap][pixel],
-# and where their outputs go. If `joined`, a pointer per row of taps; False if a window then hangs
-# over a side. Past the last pixel that one is repeated.
-cdef bint aim(const Walk* walk, bint joined, Py_ssize_t first, const real* source,
-        const real* nothing, const real** rows, Py_ssize_t* to) noexcept nogil:
+# One chunk, blocks from `first` to `last` of one group of channels.
+cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize_t first,
+        Py_ssize_t last, const element* source, const real* packed, const real* bias, real* field,
+        element* target, vec zero) noexcept nogil:
     cdef const Axis* v = &walk.v
     cdef const Axis* h = &walk.h
-    cdef Py_ssize_t C = walk.groups * walk.inner
-    cdef Py_ssize_t K = walk.groups * walk.outs
-    cdef Py_ssize_t p = first // h.count
-    cdef Py_ssize_t q = first - p * h.count
-    cdef Py_ssize_t n = p // v.count
-    cdef Py_ssize_t i, r, s, _s, t, top, left, row, column
-    p -= n * v.count
-    for i in range(PIXELS):
-        top = p * v.move + v.offset
-        left = q * h.move + h.offset
-        if joined and (left < 0 or left + h.taps > h.source):
-            return False
-        t = i
-        for r in range(v.taps):
-            row = top + r * v.gap
-            if row < 0 or row >= v.source:
-                for _s in range(1 if joined else h.taps):
-                    rows[t] = nothing
-                    t += PIXELS
-                continue
-            row = (n * v.source + row) * h.source
-            if joined:
-                rows[t] = source + (row + left) * C
-                t += PIXELS
-                continue
-            for s in range(h.taps):
-                column = left + s * h.gap
-                rows[t] = nothing
-                if column >= 0 and column < h.source:
-                    rows[t] = source + (row + column) * C
-                t += PIXELS
-        to[i] = ((n * v.target + v.first + p * v.step) * h.target + h.first + q * h.step) * K
-        q += 1
-        if q == h.count:
-            q = 0
-            p += 1
-            if p == v.count:
-                p = 0
-                n += 1
-                if n == walk.N:     # past the last pixel: repeat it
-                    n -= 1
-                    p = v.count - 1
-                    q = h.count - 1
-    return True
-
-
-# Tiles from `first` to `last` of one block of outputs.
-cdef int run(const Walk* walk, Py_ssize_t block, Py_ssize_t first, Py_ssize_t last,
-        const real* source, const real* packed, const real* bias, const real* nothing,
-        element* target, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t blocks = block_count(walk.outs, zero)
-    cdef Py_ssize_t g = block // blocks
-    cdef Py_ssize_t b = block % blocks
-    cdef Py_ssize_t outs = walk.outs - b * WIDE * V
-    cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
-    cdef Py_ssize_t pixels = walk.N * walk.v.count * walk.h.count
-    cdef bint joinable = walk.groups == 1 and walk.h.gap == 1
-    cdef bint joined
-    cdef Py_ssize_t t, channels, steps
+    cdef Py_ssize_t g = first // blocks
+    cdef Py_ssize_t K = walk.groups * walk.outs
+    cdef Py_ssize_t parts = (v.count + chunks.lines - 1) // chunks.lines
+    cdef Py_ssize_t image = chunk // parts * chunks.images
+    cdef Py_ssize_t line = chunk % parts * chunks.lines
+    cdef Py_ssize_t images = min(chunks.images, walk.N - image)
+    cdef Py_ssize_t lines = min(chunks.lines, v.count - line)
+    cdef Py_ssize_t pixels = images * lines * h.count
+    cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
+    cdef Py_ssize_t pace = chunks.pitch * h.move
+    cdef Py_ssize_t per_block = v.taps * h.taps * walk.inner * WIDE * V
+    cdef Py_ssize_t n = 0, p = 0, q = 0, t, b, outs, low, high, start, stop
     cdef Py_ssize_t[PIXELS] to
-    cdef int wide = width_of(walk.outs, b, zero)
-    cdef int count
-    cdef const real** rows
-    if taps == 0:                   # a phase of the stride that no window touches
-        joinable = False
-    rows = <const real**>scratch(max(taps, 1) * PIXELS * sizeof(void*))
-    if rows == NULL:
-        return -1
-    packed += block * taps * walk.inner * (wide if blocks == 1 else WIDE) * V
-    bias += block * WIDE * V
+    cdef const real* x[PIXELS]
+    cdef Steps steps
+    cdef int wide, i, count
+    steps.down = v.gap * chunks.width * chunks.pitch
+    steps.right = h.gap * chunks.pitch
+    steps.columns, steps.channels = h.taps, walk.inner
+    if h.gap == 1 and chunks.pitch == walk.inner:
+        steps.columns, steps.channels = 1, h.taps * walk.inner
     source += g * walk.inner
-    target += g * walk.outs + b * WIDE * V
-    for t in range(first, last):
+    if chunks.open:
+        field = <real*>source + (
+            (image * v.source + line * v.move + v.offset) * h.source + h.offset) * chunks.pitch
+    else:
+        for i in range(<int>images):
+            fill(walk, chunks, line, source + (image + i) * v.source * h.source * walk.groups
+                * walk.inner, field + i * size, zero)
+    for t in range((pixels + PIXELS - 1) // PIXELS):
         count = <int>min(PIXELS, pixels - t * PIXELS)
-        joined = joinable and aim(walk, True, t * PIXELS, source, nothing, rows, &to[0])
-        if joined:
-            steps = walk.v.taps
-            channels = walk.h.taps * walk.inner
-        else:
-            aim(walk, False, t * PIXELS, source, nothing, rows, &to[0])
-            steps = taps
-            channels = walk.inner
-        if wide == 1:
-            tile(<one>1, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
-        elif wide == 2:
-            tile(<two>2, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
-        else:
-            tile(<most>WIDE, steps, channels, rows, packed, bias, target, &to[0], count, outs, zero)
-    free(rows)
-    return 0
+        inside(v, line + p, &low, &high)
+        for i in range(PIXELS):
+            if i >= count:          # past the last pixel: repeat it
+                x[i] = x[i - 1]
+                to[i] = to[i - 1]
+                continue
+            x[i] = field + n * size + (p * v.move * chunks.width + q * h.move) * chunks.pitch
+            to[i] = (((image + n) * v.target + v.first + (line + p) * v.step) * h.target + h.first
+                + q * h.step) * K
+            if i > 0 and q == 0:    # a line more: it may see other rows of taps
+                inside(v, line + p, &start, &stop)
+                low = min(low, start)
+                high = max(high, stop)
+            q += 1
+            if q == h.count:
+                q = 0
+                p += 1
+                if p == lines:
+                    p = 0
+                    n += 1
+        high = max(low, high)
+        for b in range(first, last):
+            outs = walk.outs - b % blocks * WIDE * V
+            wide = width_of(walk.outs, b % blocks, zero)
+            if wide == 1:
+                tile(<one>1, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
+            elif wide == 2:
+                tile(<two>2, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
+            else:
+                tile(<most>WIDE, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
 
 
 # One block of weights as [tap][source channel][outputs], zeros after the last output.
@@ -216,7 +283,7 @@ cdef void pack(const Walk* walk, Filters filters, Py_ssize_t block, real* packed
     cdef const char* data = filters.data + block // blocks * filters.group
     cdef const char* p
     cdef real* out
-    packed += block * taps * walk.inner * (width if blocks == 1 else WIDE * V)
+    packed += block * taps * walk.inner * WIDE * V
     data += b * WIDE * V * filters.out + walk.v.tap * filters.r + walk.h.tap * filters.s
     if outs < width:
         memset(packed, 0, taps * walk.inner * width * sizeof(real))
@@ -230,53 +297,62 @@ cdef void pack(const Walk* walk, Filters filters, Py_ssize_t block, real* packed
                     out += walk.inner * width
 
 
+cdef void start_run(const Walk* walk, const Chunks* chunks, Py_ssize_t job, Py_ssize_t parts,
+        Py_ssize_t together, const element* source, const real* packed, const real* biases,
+        real* field, element* target, vec zero) noexcept nogil:
+    cdef Py_ssize_t blocks = block_count(walk.outs, zero)
+    cdef Py_ssize_t part = job // chunks.count
+    cdef Py_ssize_t start = part // parts * blocks
+    cdef Py_ssize_t first = start + part % parts * together
+    run(walk, chunks, job % chunks.count, first, min(first + together, start + blocks), source,
+        packed + first * walk.v.taps * walk.h.taps * walk.inner * WIDE * lanes(zero), biases, field,
+        target, zero)
+
+
 # target = the walk over source, plus bias (NULL for none). -1 if there is no memory.
-cdef int walk_all(const Walk* walk, Filters filters, const real* source, const char* bias,
-        Py_ssize_t bias_step, element* target, vec zero) noexcept nogil:
+cdef int walk_all(const Walk* walk, Filters filters, const element* source, const char* bias,
+        Py_ssize_t bias_step, element* target, real number, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t blocks = block_count(walk.outs, zero)
     cdef Py_ssize_t total = walk.groups * blocks
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t pixels = walk.N * walk.v.count * walk.h.count
-    cdef Py_ssize_t tiles = (pixels + PIXELS - 1) // PIXELS
-    cdef Py_ssize_t runs = (tiles + RUN - 1) // RUN
-    cdef Py_ssize_t width = WIDE * V
-    cdef Py_ssize_t blank = max(walk.h.taps, 1) * walk.groups * walk.inner
-    cdef Py_ssize_t weights, job, k
+    cdef Py_ssize_t per_block = taps * walk.inner * WIDE * V
+    cdef Py_ssize_t together, parts, job, k, room
     cdef double work = <double>pixels * taps * walk.inner * walk.outs * walk.groups
     cdef int threads = num_threads() if work > PARALLEL else 1
-    cdef int failed = 0
+    cdef Chunks chunks
     cdef real* biases
-    cdef real* nothing
     cdef real* packed
+    cdef real* fields
     if pixels == 0 or total == 0:
         return 0
-    if blocks == 1:
-        width = width_of(walk.outs, 0, zero) * V
-    weights = total * taps * walk.inner * width
-    biases = <real*>scratch((total * WIDE * V + blank + weights) * sizeof(real))
+    chunks = chunks_of(walk, sizeof(element) == sizeof(real))
+    room = 0 if chunks.open else chunks.images * chunks.rows * chunks.width * chunks.pitch + 16
+    together = max(1, min(blocks, GROUP // max(1, per_block * <Py_ssize_t>sizeof(real))))
+    parts = (blocks + together - 1) // together
+    biases = <real*>scratch((total * (WIDE * V + per_block) + threads * room) * sizeof(real))
     if biases == NULL:
         return -1
-    nothing = biases + total * WIDE * V
-    packed = nothing + blank
-    memset(biases, 0, (total * WIDE * V + blank) * sizeof(real))
+    packed = biases + total * WIDE * V
+    fields = packed + total * per_block
+    memset(biases, 0, total * WIDE * V * sizeof(real))
     if bias != NULL:
         for k in range(walk.groups * walk.outs):
             biases[k // walk.outs * blocks * WIDE * V + k % walk.outs] = stored(
                 bias + k * bias_step, target[0], packed[0])
     for job in prange(total, num_threads=threads, schedule="static", use_threads_if=threads > 1):
         pack(walk, filters, job, packed, target[0], zero)
-    for job in prange(total * runs, num_threads=threads, schedule="static",
+    for job in prange(walk.groups * parts * chunks.count, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
-        failed += run(
-            walk, job // runs, job % runs * RUN, min(tiles, (job % runs + 1) * RUN), source,
-            <const real*>packed, <const real*>biases, <const real*>nothing, target, zero)
+        start_run(walk, &chunks, job, parts, together, source, <const real*>packed, <const real*>biases,
+            fields + threadid() * room, target, zero)
     free(biases)
-    return failed
+    return 0
 
 
-cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const real* grad,
-        element* target, vec zero) noexcept nogil:
+cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const element* grad,
+        element* target, real number, vec zero) noexcept nogil:
     cdef Py_ssize_t i, j
     cdef int failed = 0
     walk.inner, walk.outs = walk.outs, walk.inner
@@ -285,7 +361,7 @@ cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const real
         for j in range(min(h.stride, h.size)):
             walk.v = gradient_axis(v, i)
             walk.h = gradient_axis(h, j)
-            failed += walk_all(&walk, filters, grad, NULL, 0, target, zero)
+            failed += walk_all(&walk, filters, grad, NULL, 0, target, number, zero)
     return failed
 
 
@@ -334,7 +410,7 @@ def conv2d(
     call = _Call(x, weight, window)
     out = empty_channels_last(
         call.walk.N, PyArray_DIMS(weight)[0], call.v.outputs, call.h.outputs, call.number)
-    x = widened(channels_last(x))
+    x = channels_last(x)
     if bias is not None:
         bias = aligned(bias)
         b = <const char*>PyArray_DATA(bias)
@@ -344,13 +420,13 @@ def conv2d(
     with nogil:
         if call.number == NPY_FLOAT:
             failed = walk_all(&call.walk, call.filters, <const float*>source, b, step,
-                <float*>target, vsplat_f32(0))
+                <float*>target, <float>0, vsplat_f32(0))
         elif call.number == NPY_DOUBLE:
             failed = walk_all(&call.walk, call.filters, <const double*>source, b, step,
-                <double*>target, vsplat_f64(0))
+                <double*>target, <double>0, vsplat_f64(0))
         else:
-            failed = walk_all(&call.walk, call.filters, <const float*>source, b, step,
-                <half*>target, vsplat_f32(0))
+            failed = walk_all(&call.walk, call.filters, <const half*>source, b, step,
+                <half*>target, <float>0, vsplat_f32(0))
     if failed:
         raise MemoryError("conv2d: no memory for the packed weights")
     return out
@@ -379,19 +455,18 @@ def conv2d_backward(
     if needs[0]:
         grad_x = empty_channels_last(
             call.walk.N, PyArray_DIMS(x)[1], call.v.size, call.h.size, call.number)
-        wide = widened(grad)
-        g = PyArray_DATA(wide)
+        g = PyArray_DATA(grad)
         target = PyArray_DATA(grad_x)
         with nogil:
             if call.number == NPY_FLOAT:
                 failed = input_gradient(call.walk, call.v, call.h, call.filters, <const float*>g,
-                    <float*>target, vsplat_f32(0))
+                    <float*>target, <float>0, vsplat_f32(0))
             elif call.number == NPY_DOUBLE:
                 failed = input_gradient(call.walk, call.v, call.h, call.filters, <const double*>g,
-                    <double*>target, vsplat_f64(0))
+                    <double*>target, <double>0, vsplat_f64(0))
             else:
-                failed = input_gradient(call.walk, call.v, call.h, call.filters, <const float*>g,
-                    <half*>target, vsplat_f32(0))
+                failed = input_gradient(call.walk, call.v, call.h, call.filters, <const half*>g,
+                    <half*>target, <float>0, vsplat_f32(0))
     g = PyArray_DATA(grad)
     if needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), call.number)
