@@ -3,16 +3,15 @@
 # Plan. For every tap (r, s) the gradient of the weights is a product of two matrices with a row per
 # output pixel: what the tap reads of the input, transposed, times the output's gradient.
 #
-#   for each stretch of pixels (of both images about STRETCH bytes):     (it stays in L2)
-#       for each block of WIDE vectors of outputs, each tap:             (threads split these)
-#           for each chunk of CHUNK pixels:
-#               pack the block of the output's gradient                  (it stays in L1)
-#               point at the input pixels of the tap, zeros outside the image
-#               for each PIXELS input channels: a register tile of PIXELS x WIDE vectors of sums,
-#                   one pixel after the other
+#   for each chunk, some rows of outputs:               (its part of both images stays in L2)
+#       copy the output's gradient: [block of two registers][pixel]
+#       for each block, each tap:                       (threads split these)
+#           for each tile of input channels:
+#               up to MR x two registers of sums stay in registers while the chunk's pixels run
 #
-# With few channels a tile would be almost empty: then its rows are different taps and channels,
-# and pixels are taken along a row of the image, where all of its pointers move by one step.
+# Only pixels whose tap lies inside the image take part, and they are read where they stand. Of few
+# channels a tile would be almost empty: then its rows are the channels of a whole row of taps, side
+# by side in the field (_field.pxd), and so it is where float16 has to be widened.
 #
 # Each sum is made by one thread at a time, over the pixels in one order.
 
@@ -22,341 +21,291 @@ from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_TYPE
+from odyssey._ext._field cimport Chunks, chunks_of, fill
+from odyssey._ext._panels cimport transposed
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    WIDE, element, half, float_to_half, lanes, load, load_part, real, scratch, store, times, vec,
+    MR, element, float_to_half, half, lanes, load, load_part, real, scratch, store, times, vec,
     vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._windows cimport (
-    Walk, block_count, breadth, most, one, stored, two, vectors, width_of,
-)
+from odyssey._ext._windows cimport Axis, Walk, stored
 
 cdef enum:
-    ROWS = 6                        # rows of a register tile
-    MOST = 24                       # registers of the largest tile, ROWS x WIDE
-    CHUNK = 128                     # pixels of a packed piece of the output's gradient
-    STRETCH = 1 << 20               # bytes of both images between two meetings of the threads
+    NEAR = 384 << 10                # bytes of both images that shall stay in L2
+    FEW = 16                        # channels, up to which a row of taps is one piece
+    PIXELS = 256                    # of a chunk, at least
     IMAGES = 1 << 17                # numbers that are worth a second thread: added up
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
 
 
-# sums[i] += the sum over pixels t of x[t][i] * panel[t], for ROWS input channels i and `wide`
-# vectors of outputs; but the first `skip` rows stay as they are.
-cdef inline void tile(breadth like, Py_ssize_t skip, Py_ssize_t pixels, const real** x,
-        Py_ssize_t c, const real* panel, real* sums, vec zero) noexcept nogil:
-    cdef int wide = vectors(like)
-    cdef vec[MOST] total
-    cdef vec[WIDE] g
-    cdef Py_ssize_t V = lanes(zero)
-    cdef const real* p
-    cdef Py_ssize_t t
-    cdef int i, j
-    for i in range(ROWS):
-        for j in range(wide):
-            total[i * wide + j] = load(<const real*>(sums + (i * wide + j) * V), zero)
-    for t in range(pixels):
-        p = x[t] + c
-        for j in range(wide):
-            g[j] = load(panel + j * V, zero)
-        panel += wide * V
-        for i in range(ROWS):
-            for j in range(wide):
-                total[i * wide + j] = total[i * wide + j] + times(p[i], g[j])
-    for i in range(ROWS):
-        if i >= skip:
-            for j in range(wide):
-                store(sums + (i * wide + j) * V, total[i * wide + j])
-
-
-# The same where row i has a pointer of its own, and all move by `step` from pixel to pixel.
-cdef inline void moving_tile(int rows, breadth like, Py_ssize_t pixels, const real** x,
-        Py_ssize_t step, const real* panel, real* sums, vec zero) noexcept nogil:
-    cdef int wide = vectors(like)
-    cdef vec[MOST] total
-    cdef vec[WIDE] g
-    cdef const real* p[ROWS]
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t t, at = 0
-    cdef int i, j
-    for i in range(rows):
-        p[i] = x[i]
-    for i in range(rows):
-        for j in range(wide):
-            total[i * wide + j] = load(<const real*>(sums + (i * wide + j) * V), zero)
-    for t in range(pixels):
-        for j in range(wide):
-            g[j] = load(panel + (t * wide + j) * V, zero)
-        for i in range(rows):
-            for j in range(wide):
-                total[i * wide + j] = total[i * wide + j] + times(p[i][at], g[j])
-        at += step
-    for i in range(rows):
-        for j in range(wide):
-            store(sums + (i * wide + j) * V, total[i * wide + j])
-
-
-# All input channels of a tap. The last tile begins where it still fits, and skips what is done.
-cdef inline void channels(int wide, Py_ssize_t count, Py_ssize_t pixels, const real** x,
-        const real* panel, real* sums, vec zero) noexcept nogil:
-    cdef Py_ssize_t width = wide * lanes(zero)
-    cdef Py_ssize_t k, c
-    for k in range((count + ROWS - 1) // ROWS):
-        c = min(k * ROWS, count - ROWS)
-        if wide == 1:
-            tile(<one>1, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
-        elif wide == 2:
-            tile(<two>2, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
-        else:
-            tile(<most>WIDE, k * ROWS - c, pixels, x, c, panel, sums + c * width, zero)
-
-
-cdef inline void any_moving(Py_ssize_t rows, int wide, Py_ssize_t pixels, const real** x,
-        Py_ssize_t step, const real* panel, real* sums, vec zero) noexcept nogil:
-    cdef Py_ssize_t i = 0
-    if rows == ROWS:
-        if wide == 1:
-            moving_tile(ROWS, <one>1, pixels, x, step, panel, sums, zero)
-        elif wide == 2:
-            moving_tile(ROWS, <two>2, pixels, x, step, panel, sums, zero)
-        else:
-            moving_tile(ROWS, <most>WIDE, pixels, x, step, panel, sums, zero)
-        return
-    for i in range(rows):
-        if wide == 1:
-            moving_tile(1, <one>1, pixels, x + i, step, panel, sums, zero)
-        elif wide == 2:
-            moving_tile(1, <two>2, pixels, x + i, step, panel, sums, zero)
-        else:
-            moving_tile(1, <most>WIDE, pixels, x + i, step, panel, sums, zero)
-        sums += wide * lanes(zero)
-
-
-# A block of the output's gradient at `pixels` pixels, dense. After the last output stands whatever
-# follows: nobody reads those sums. But not what follows the array, whose end is `room` numbers off.
-cdef inline void pack_grad(const element* grad, Py_ssize_t K, Py_ssize_t room, int wide,
-        Py_ssize_t pixels, real* panel, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t _t
-    cdef int j
-    for _t in range(pixels):
-        for j in range(wide):
-            if (j + 1) * V <= room:
-                store(panel, load(grad + j * V, zero))
-            elif j * V < room:
-                store(panel, load_part(grad + j * V, room - j * V, zero))
-            else:
-                store(panel, zero)
-            panel += V
-        grad += K
-        room -= K
-
-
-# One tap of one block: the pixels from `first` to `last` added to sums[channel][outputs].
-cdef inline int add_tap(const Walk* walk, Py_ssize_t block, Py_ssize_t tap, Py_ssize_t first,
-        Py_ssize_t last, const real* source, const real* nothing, const element* grad, real* sums,
-        vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t blocks = block_count(walk.outs, zero)
-    cdef Py_ssize_t g = block // blocks
-    cdef Py_ssize_t b = block % blocks
-    cdef Py_ssize_t C = walk.groups * walk.inner
-    cdef Py_ssize_t K = walk.groups * walk.outs
-    cdef Py_ssize_t skip = g * walk.outs + b * WIDE * V
-    cdef Py_ssize_t room = walk.N * walk.v.count * walk.h.count * K - skip
-    cdef int wide = width_of(walk.outs, b, zero)
-    cdef Py_ssize_t down = tap // walk.h.taps * walk.v.gap + walk.v.offset
-    cdef Py_ssize_t right = tap % walk.h.taps * walk.h.gap + walk.h.offset
-    cdef Py_ssize_t chunk, start, count, t, n, p, q, row, column
-    cdef const real** x = <const real**>scratch(CHUNK * (sizeof(void*) + wide * V * sizeof(real)))
-    cdef real* panel = <real*>(x + CHUNK)
-    if x == NULL:
-        return -1
-    grad += skip
-    source += g * walk.inner
-    for chunk in range((last - first + CHUNK - 1) // CHUNK):
-        start = first + chunk * CHUNK
-        count = min(CHUNK, last - start)
-        pack_grad(grad + start * K, K, room - start * K, wide, count, panel, zero)
-        p = start // walk.h.count
-        q = start - p * walk.h.count
-        n = p // walk.v.count
-        p -= n * walk.v.count
-        for t in range(count):
-            row = p * walk.v.move + down
-            column = q * walk.h.move + right
-            x[t] = nothing
-            if row >= 0 and row < walk.v.source and column >= 0 and column < walk.h.source:
-                x[t] = source + ((n * walk.v.source + row) * walk.h.source + column) * C
-            q += 1
-            if q == walk.h.count:
-                q = 0
-                p += 1
-                if p == walk.v.count:
-                    p = 0
-                    n += 1
-        channels(wide, walk.inner, count, x, panel, sums, zero)
-    free(x)
-    return 0
-
-
-# `rows` sums from number `e` on (number = tap * channels + channel) of one block: the pixels from
-# `first` to `last`, which begin and end with a row of the output.
-cdef inline int add_few(const Walk* walk, Py_ssize_t block, Py_ssize_t e, Py_ssize_t rows,
-        Py_ssize_t first, Py_ssize_t last, const real* source, const element* grad, real* sums,
-        vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t blocks = block_count(walk.outs, zero)
-    cdef Py_ssize_t g = block // blocks
-    cdef Py_ssize_t b = block % blocks
-    cdef Py_ssize_t C = walk.groups * walk.inner
-    cdef Py_ssize_t K = walk.groups * walk.outs
-    cdef Py_ssize_t skip = g * walk.outs + b * WIDE * V
-    cdef Py_ssize_t room = walk.N * walk.v.count * walk.h.count * K - skip
-    cdef Py_ssize_t step = walk.h.move * C
-    cdef int wide = width_of(walk.outs, b, zero)
-    cdef Py_ssize_t width = wide * V
-    cdef Py_ssize_t[ROWS] down
-    cdef Py_ssize_t[ROWS] right
-    cdef Py_ssize_t[ROWS] channel
-    cdef Py_ssize_t[ROWS] begin
-    cdef Py_ssize_t[ROWS] end
-    cdef Py_ssize_t[ROWS] until
-    cdef Py_ssize_t[ROWS] origin
-    cdef const real* x[ROWS]
-    cdef Py_ssize_t Q = walk.h.count
-    cdef Py_ssize_t i, tap, line, n, p, row, low, high
-    cdef real* panel = <real*>scratch(Q * width * sizeof(real))
-    if panel == NULL:
-        return -1
-    for i in range(rows):
-        tap = (e + i) // walk.inner
-        channel[i] = g * walk.inner + (e + i) % walk.inner
-        down[i] = tap // walk.h.taps * walk.v.gap + walk.v.offset
-        right[i] = tap % walk.h.taps * walk.h.gap + walk.h.offset
-        # The output columns for which column q * move + right is inside the image.
-        begin[i] = 0 if right[i] >= 0 else (-right[i] + walk.h.move - 1) // walk.h.move
-        end[i] = 0
-        if right[i] < walk.h.source:
-            end[i] = min(Q, (walk.h.source - 1 - right[i]) // walk.h.move + 1)
-        begin[i] = min(begin[i], end[i])
-    grad += skip
-    for line in range(first // Q, last // Q):
-        n = line // walk.v.count
-        p = line - n * walk.v.count
-        pack_grad(grad + line * Q * K, K, room - line * Q * K, wide, Q, panel, zero)
-        low = 0
-        high = Q
-        for i in range(rows):
-            row = p * walk.v.move + down[i]
-            origin[i] = ((n * walk.v.source + row) * walk.h.source + right[i]) * C + channel[i]
-            until[i] = end[i] if row >= 0 and row < walk.v.source else begin[i]
-            low = max(low, begin[i])
-            high = min(high, until[i])
-        if low < high:
-            for i in range(rows):
-                x[i] = source + (origin[i] + low * step)
-            any_moving(rows, wide, high - low, &x[0], step, panel + low * width, sums, zero)
-        else:
-            low = high = Q          # no columns that all rows share: all are before them
-        for i in range(rows):
-            if begin[i] < min(low, until[i]):
-                x[0] = source + (origin[i] + begin[i] * step)
-                any_moving(1, wide, min(low, until[i]) - begin[i], &x[0], step,
-                    panel + begin[i] * width, sums + i * width, zero)
-            if max(high, begin[i]) < until[i]:
-                x[0] = source + (origin[i] + max(high, begin[i]) * step)
-                any_moving(1, wide, until[i] - max(high, begin[i]), &x[0], step,
-                    panel + max(high, begin[i]) * width, sums + i * width, zero)
-    free(panel)
-    return 0
-
-
-# What the threads share.
+# How the sums are laid out and made: [block][tap][channel][register].
 cdef struct Sums:
-    Py_ssize_t parts                # jobs of a block: taps, or tiles of few channels
-    Py_ssize_t entries              # input channels times taps
-    Py_ssize_t size                 # numbers of a block
+    int wide                        # registers of a block, 1 or 2
+    Py_ssize_t blocks               # of a group
+    bint joined                     # a row of taps is one piece, else each tap
+    Py_ssize_t pieces, entries      # of a block; channels of a piece
+    Py_ssize_t height               # rows of a register tile
 
 
-cdef inline int add_job(const Walk* walk, const Sums* all, Py_ssize_t job, Py_ssize_t first,
-        Py_ssize_t last, const real* source, const real* nothing, const element* grad, real* sums,
+# What one piece reads of the input for the pixels of a chunk, line by line: from where, how far
+# from line to line and image to image; and the columns for which it lies inside.
+cdef struct Reads:
+    const void* x
+    Py_ssize_t per_image, per_line, per_pixel
+    Py_ssize_t r, begin, end
+
+
+# sums[i] += the sum over pixels of x[pixel][i] * grad[pixel], for `rows` channels i and one or two
+# registers of outputs; but the first `skip` rows stay as they are. `rows` and `wide` are literals.
+cdef inline void tile(int rows, int wide, const Walk* walk, const Reads* reads, const real* x,
+        const real* grad, Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines, Py_ssize_t skip,
+        real* sums, vec zero) noexcept nogil:
+    cdef vec[MR] low
+    cdef vec[MR] high
+    cdef vec g0, g1 = zero
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t n, p, row, count = reads.end - reads.begin
+    cdef Py_ssize_t step = walk.h.count * wide * V
+    cdef Py_ssize_t _q, i
+    cdef const real* a
+    cdef const real* b
+    for i in range(rows):
+        low[i] = load(<const real*>(sums + i * wide * V), zero)
+        if wide == 2:
+            high[i] = load(<const real*>(sums + i * wide * V + V), zero)
+    grad += reads.begin * wide * V
+    for n in range(images):
+        for p in range(lines):
+            row = (first + p) * walk.v.move + walk.v.offset + reads.r * walk.v.gap
+            if 0 <= row and row < walk.v.source:
+                a = x + n * reads.per_image + p * reads.per_line
+                b = grad + (n * lines + p) * step
+                for _q in range(count):
+                    g0 = load(b, zero)
+                    if wide == 2:
+                        g1 = load(b + V, zero)
+                    for i in range(rows):
+                        low[i] = low[i] + times(a[i], g0)
+                        if wide == 2:
+                            high[i] = high[i] + times(a[i], g1)
+                    a += reads.per_pixel
+                    b += wide * V
+    for i in range(rows):
+        if i >= skip:
+            store(sums + i * wide * V, low[i])
+            if wide == 2:
+                store(sums + i * wide * V + V, high[i])
+
+
+# All channels of a piece. The last tile begins where it still fits, and skips what is done.
+cdef inline void tiles(int rows, int wide, const Walk* walk, const Reads* reads, const real* grad,
+        Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines, Py_ssize_t entries, real* sums,
         vec zero) noexcept nogil:
-    cdef Py_ssize_t block = job // all.parts
-    cdef Py_ssize_t part = job % all.parts
-    cdef Py_ssize_t width = width_of(
-        walk.outs, block % block_count(walk.outs, zero), zero) * lanes(zero)
-    sums += block * all.size
-    if walk.inner >= ROWS:
-        return add_tap(walk, block, part, first, last, source, nothing, grad,
-            sums + part * walk.inner * width, zero)
-    part *= ROWS
-    return add_few(walk, block, part, min(ROWS, all.entries - part), first, last, source, grad,
-        sums + part * width, zero)
+    cdef Py_ssize_t k, c
+    for k in range((entries + rows - 1) // rows):
+        c = min(k * rows, entries - rows)
+        tile(rows, wide, walk, reads, <const real*>reads.x + c, grad, images, first, lines,
+             k * rows - c, sums + c * wide * lanes(zero), zero)
 
 
-# One input channel of one block, from sums[tap][channel][outputs] to weight[output][channel][tap].
+cdef inline void any_tiles(Py_ssize_t rows, int wide, const Walk* walk, const Reads* reads,
+        const real* grad, Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines,
+        Py_ssize_t entries, real* sums, vec zero) noexcept nogil:
+    if MR >= 14 and rows == 14:
+        tiles(14, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif MR >= 14 and rows == 13:
+        tiles(13, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif MR >= 14 and rows == 11:
+        tiles(11, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif MR >= 14 and rows == 9:
+        tiles(9, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif MR >= 14 and rows == 8:
+        tiles(8, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif rows == 6:
+        tiles(6, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif rows == 5:
+        tiles(5, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif rows == 4:
+        tiles(4, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    elif rows == 2:
+        tiles(2, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+    else:
+        tiles(1, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+
+
+# The height of the tiles: with the fewest multiply-adds and loads.
+cdef inline Py_ssize_t height_for(Py_ssize_t entries) noexcept nogil:
+    cdef int[10] heights = [14, 13, 11, 9, 8, 6, 5, 4, 2, 1]
+    cdef Py_ssize_t best = 1, cost, least = 0
+    cdef int i
+    for i in range(10):
+        if heights[i] <= min(entries, MR):
+            cost = (entries + heights[i] - 1) // heights[i] * (heights[i] + 1)
+            if least == 0 or cost < least:
+                least = cost
+                best = heights[i]
+    return best
+
+
+# A block of the output's gradient at `pixels` pixels, dense, zeros after the last output.
+cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, int wide,
+        Py_ssize_t pixels, real* out, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t t
+    cdef int j
+    for t in range(pixels):
+        for j in range(wide):
+            if outs >= (j + 1) * V:
+                store(out + (t * wide + j) * V, load(grad + t * K + j * V, zero))
+            else:
+                store(out + (t * wide + j) * V,
+                      load_part(grad + t * K + j * V, max(0, outs - j * V), zero))
+
+
+# One piece of one block: its sums over the pixels of a chunk.
+cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chunks,
+        Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines_,
+        const real* source, const real* field, const real* grads, real* sums,
+        vec zero) noexcept nogil:
+    cdef const Axis* v = &walk.v
+    cdef const Axis* h = &walk.h
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t block = job // all.pieces
+    cdef Py_ssize_t piece = job % all.pieces
+    cdef Py_ssize_t per_row = 1 if all.joined else h.taps
+    cdef Py_ssize_t s = piece % per_row
+    cdef Py_ssize_t C = walk.groups * walk.inner
+    cdef Py_ssize_t g = block // all.blocks
+    cdef Py_ssize_t column = h.offset + s * h.gap
+    cdef Reads reads
+    reads.r = piece // per_row
+    reads.begin, reads.end = 0, h.count
+    if field != NULL:
+        reads.per_pixel = h.move * chunks.pitch
+        reads.per_line = v.move * chunks.width * chunks.pitch
+        reads.per_image = chunks.rows * chunks.width * chunks.pitch
+        reads.x = field + g * chunks.images * reads.per_image + (reads.r * v.gap * chunks.width + s * h.gap) * chunks.pitch
+    else:
+        reads.begin = 0 if column >= 0 else min(h.count, (-column + h.move - 1) // h.move)
+        reads.end = 0 if column >= h.source else min(h.count, (h.source - 1 - column) // h.move + 1)
+        reads.end = max(reads.begin, reads.end)
+        reads.per_pixel = h.move * C
+        reads.per_line = v.move * h.source * C
+        reads.per_image = v.source * h.source * C
+        reads.x = source + g * walk.inner + ((
+            image * v.source + line * v.move + v.offset + reads.r * v.gap) * h.source + column
+            + reads.begin * h.move) * C
+    grads += block * images * lines_ * h.count * all.wide * V
+    sums += job * all.entries * all.wide * V
+    if all.wide == 2:
+        any_tiles(all.height, 2, walk, &reads, grads, images, line, lines_, all.entries, sums, zero)
+    else:
+        any_tiles(all.height, 1, walk, &reads, grads, images, line, lines_, all.entries, sums, zero)
+
+
+# What the tiles read of a chunk, copied: `field` is NULL if the input is read where it stands.
+cdef inline void copy_chunk(const Walk* walk, const Sums* all, const Chunks* chunks,
+        Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines_, const element* source,
+        const element* grad, real* field, real* grads, int threads, vec zero) noexcept nogil:
+    cdef Py_ssize_t Q = walk.h.count
+    cdef Py_ssize_t K = walk.groups * walk.outs
+    cdef Py_ssize_t width = all.wide * lanes(zero)
+    cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
+    cdef Py_ssize_t total = walk.groups * all.blocks
+    cdef Py_ssize_t job, block, n, at
+    for job in prange(total * images * lines_, num_threads=threads, schedule="static",
+            use_threads_if=threads > 1):
+        block = job // (images * lines_)
+        at = job % (images * lines_)
+        n = image + at // lines_
+        copy_grad(
+            grad + (n * walk.v.count + line + at % lines_) * Q * K
+            + block // all.blocks * walk.outs + block % all.blocks * width, K,
+            walk.outs - block % all.blocks * width, all.wide, Q, grads + job * Q * width, zero)
+    if field != NULL:
+        for job in prange(walk.groups * images, num_threads=threads, schedule="static",
+                use_threads_if=threads > 1):
+            n = image + job % images
+            fill(walk, chunks, line,
+                source + n * walk.v.source * walk.h.source * walk.groups * walk.inner
+                + job // images * walk.inner,
+                field + (job // images * chunks.images + job % images) * size, zero)
+
+
+# One input channel of one block, from sums[tap][channel][register] to weight[output][channel][tap].
 cdef inline void unpack(const Walk* walk, const Sums* all, Py_ssize_t job, const real* sums,
         element* weight, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t blocks = block_count(walk.outs, zero)
+    cdef Py_ssize_t width = all.wide * lanes(zero)
+    cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t block = job // walk.inner
     cdef Py_ssize_t c = job % walk.inner
-    cdef Py_ssize_t b = block % blocks
-    cdef Py_ssize_t width = width_of(walk.outs, b, zero) * V
-    cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
-    cdef Py_ssize_t tap, k
-    sums += block * all.size + c * width
-    weight += (block // blocks * walk.outs + b * WIDE * V) * all.entries + c * taps
-    for k in range(min(width, walk.outs - b * WIDE * V)):
-        for tap in range(taps):
-            if element is half:
-                weight[k * all.entries + tap] = float_to_half(
-                    <float>sums[tap * walk.inner * width + k])
-            else:
-                weight[k * all.entries + tap] = <element>sums[tap * walk.inner * width + k]
+    cdef Py_ssize_t b = block % all.blocks
+    cdef Py_ssize_t row = walk.inner * taps
+    transposed(
+        sums + block * row * width + c * width, walk.inner * width, taps,
+        min(width, walk.outs - b * width),
+        weight + (block // all.blocks * walk.outs + b * width) * row + c * taps, row)
 
 
 # weight (C-contiguous) = its gradient, from the input and the output's gradient. -1: no memory.
-cdef inline int weight_gradient(const Walk* walk, const real* source, const element* grad,
-        element* weight, vec zero) noexcept nogil:
+cdef inline int weight_gradient(const Walk* walk, const element* source, const element* grad,
+        element* weight, real number, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t blocks = block_count(walk.outs, zero)
-    cdef Py_ssize_t total = walk.groups * blocks
     cdef Py_ssize_t C = walk.groups * walk.inner
+    cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t Q = walk.h.count
-    cdef Py_ssize_t pixels = walk.N * walk.v.count * Q
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
-    cdef Py_ssize_t bytes = (C + walk.groups * walk.outs) * <Py_ssize_t>sizeof(real)
-    cdef Py_ssize_t stretch = max(1, STRETCH // max(1, bytes * Q)) * Q
-    cdef Py_ssize_t first, stop, job
-    cdef double work = <double>pixels * taps * C * walk.outs
+    cdef Py_ssize_t bytes = (C * walk.v.move * walk.h.move + K) * <Py_ssize_t>sizeof(real)
+    cdef Py_ssize_t chunk, parts, image, line, images, lines_, job, block, size, total, width, room
+    cdef double work = <double>walk.N * walk.v.count * Q * taps * C * walk.outs
     cdef int threads = num_threads() if work > PARALLEL else 1
-    cdef int failed = 0
+    cdef bint copied
+    cdef Chunks chunks
     cdef Sums all
     cdef real* sums
-    cdef real* nothing
-    if total == 0 or walk.inner == 0:
+    cdef real* field
+    cdef real* grads
+    if K == 0 or C == 0:
         return 0
-    all.entries = taps * walk.inner
-    all.size = all.entries * (width_of(walk.outs, 0, zero) if blocks == 1 else WIDE) * V
-    all.parts = taps if walk.inner >= ROWS else (all.entries + ROWS - 1) // ROWS
-    sums = <real*>scratch((total * all.size + C) * sizeof(real))
+    if walk.N * walk.v.count * Q == 0:
+        memset(weight, 0, K * walk.inner * taps * sizeof(element))
+        return 0
+    all.wide = 1 if walk.outs <= V else 2
+    width = all.wide * V
+    all.blocks = (walk.outs + width - 1) // width
+    all.joined = walk.inner < FEW and walk.h.gap == 1
+    all.pieces = walk.v.taps if all.joined else taps
+    all.entries = walk.inner * (walk.h.taps if all.joined else 1)
+    all.height = height_for(all.entries)
+    total = walk.groups * all.blocks
+    copied = all.joined or sizeof(element) < sizeof(real)
+    chunks = chunks_of(walk, False, max(PIXELS, NEAR // bytes), 1)
+    parts = (walk.v.count + chunks.lines - 1) // chunks.lines
+    size = chunks.images * chunks.rows * chunks.width * chunks.pitch
+    room = chunks.images * chunks.lines * Q * width
+    sums = <real*>scratch((total * (taps * walk.inner * width + room)
+        + (walk.groups * size + 16 if copied else 0)) * sizeof(real))
     if sums == NULL:
         return -1
-    nothing = sums + total * all.size
-    memset(sums, 0, (total * all.size + C) * sizeof(real))
-    for stop in range((pixels + stretch - 1) // stretch):
-        first = stop * stretch
-        for job in prange(total * all.parts, num_threads=threads, schedule="static",
+    grads = sums + total * taps * walk.inner * width
+    field = grads + total * room if copied else NULL
+    memset(sums, 0, total * taps * walk.inner * width * sizeof(real))
+    for chunk in range(chunks.count):
+        image = chunk // parts * chunks.images
+        line = chunk % parts * chunks.lines
+        images = min(chunks.images, walk.N - image)
+        lines_ = min(chunks.lines, walk.v.count - line)
+        copy_chunk(walk, &all, &chunks, image, line, images, lines_, source, grad, field, grads, threads, zero)
+        for job in prange(total * all.pieces, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
-            failed += add_job(walk, &all, job, first, min(pixels, first + stretch), source,
-                <const real*>nothing, grad, sums, zero)
+            add_piece(walk, &all, &chunks, job, image, line, images, lines_, <const real*>source,
+                field, grads, sums, zero)
     for job in prange(total * walk.inner, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
         unpack(walk, &all, job, <const real*>sums, weight, zero)
     free(sums)
-    return failed
+    return 0
 
 
 # ---- biases --------------------------------------------------------------------------------------

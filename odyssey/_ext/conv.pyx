@@ -35,6 +35,7 @@ from libc.string cimport memset
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, aligned,
 )
+from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
@@ -70,86 +71,6 @@ cdef enum:
 cdef struct Filters:
     const char* data
     Py_ssize_t group, out, inner, r, s
-
-
-# ---- the field -----------------------------------------------------------------------------------
-
-# Rows of outputs that are computed together, and what their windows see: of each image `rows` rows
-# of `width` pixels, one of which holds `pitch` numbers.
-cdef struct Chunks:
-    Py_ssize_t images, lines        # whole images, or lines of one
-    Py_ssize_t count                # of chunks
-    bint open                       # no padding: the field is the image itself
-    Py_ssize_t rows, width, pitch
-
-
-cdef inline Py_ssize_t extent(const Axis* a, Py_ssize_t count) noexcept nogil:
-    return (count - 1) * a.move + max(a.taps - 1, 0) * a.gap + 1
-
-
-cdef inline bint within(const Axis* a) noexcept nogil:
-    return a.offset >= 0 and a.offset + extent(a, a.count) <= a.source
-
-
-# Chunks of about CHUNK pixels that whole tiles cover, as near as that goes.
-cdef Chunks chunks_of(const Walk* walk, bint as_they_are) noexcept nogil:
-    cdef const Axis* v = &walk.v
-    cdef const Axis* h = &walk.h
-    cdef Py_ssize_t unit = PIXELS
-    cdef Chunks chunks
-    while unit > 1 and h.count * (unit // 2 if unit % 2 == 0 else unit // 3) % PIXELS == 0:
-        unit = unit // 2 if unit % 2 == 0 else unit // 3
-    chunks.images = 1
-    chunks.lines = min(v.count, (CHUNK // h.count // unit + 1) * unit)
-    if chunks.lines == v.count:
-        chunks.images = min(walk.N, max(1, CHUNK // (v.count * h.count)))
-    chunks.count = (walk.N + chunks.images - 1) // chunks.images * (
-        (v.count + chunks.lines - 1) // chunks.lines)
-    chunks.open = as_they_are and within(v) and within(h)
-    chunks.rows = extent(v, chunks.lines)
-    chunks.width = extent(h, h.count)
-    chunks.pitch = walk.inner
-    if chunks.open:
-        chunks.rows, chunks.width = v.source, h.source
-        chunks.pitch = walk.groups * walk.inner
-    return chunks
-
-
-cdef inline void copy_row(const element* x, Py_ssize_t count, real* out, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t i = 0
-    while i + V <= count:
-        store(out + i, load(x + i, zero))
-        i += V
-    if i < count:
-        store_part(out + i, count - i, load_part(x + i, count - i, zero))
-
-
-# What the windows of some lines of an image see, channels of one group.
-cdef void fill(const Walk* walk, const Chunks* chunks, Py_ssize_t first, const element* image,
-        real* field, vec zero) noexcept nogil:
-    cdef const Axis* v = &walk.v
-    cdef const Axis* h = &walk.h
-    cdef Py_ssize_t C = walk.groups * walk.inner
-    cdef Py_ssize_t pitch = chunks.pitch
-    cdef Py_ssize_t left = min(max(-h.offset, 0), chunks.width)
-    cdef Py_ssize_t right = max(left, min(chunks.width, h.source - h.offset))
-    cdef Py_ssize_t i, j, row
-    cdef const element* x
-    for i in range(chunks.rows):
-        row = first * v.move + v.offset + i
-        if row < 0 or row >= v.source:
-            memset(field, 0, chunks.width * pitch * sizeof(real))
-        else:
-            x = image + (row * h.source + left + h.offset) * C
-            memset(field, 0, left * pitch * sizeof(real))
-            if pitch == C:
-                copy_row(x, (right - left) * C, field + left * pitch, zero)
-            else:
-                for j in range(right - left):
-                    copy_row(x + j * C, pitch, field + (left + j) * pitch, zero)
-            memset(field + right * pitch, 0, (chunks.width - right) * pitch * sizeof(real))
-        field += chunks.width * pitch
 
 
 # ---- the register tile ---------------------------------------------------------------------------
@@ -327,7 +248,7 @@ cdef int walk_all(const Walk* walk, Filters filters, const element* source, cons
     cdef real* fields
     if pixels == 0 or total == 0:
         return 0
-    chunks = chunks_of(walk, sizeof(element) == sizeof(real))
+    chunks = chunks_of(walk, sizeof(element) == sizeof(real), CHUNK, PIXELS)
     room = 0 if chunks.open else chunks.images * chunks.rows * chunks.width * chunks.pitch + 16
     together = max(1, min(blocks, GROUP // max(1, per_block * <Py_ssize_t>sizeof(real))))
     parts = (blocks + together - 1) // together
@@ -470,19 +391,19 @@ def conv2d_backward(
     g = PyArray_DATA(grad)
     if needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), call.number)
-        x = widened(channels_last(x))
+        x = channels_last(x)
         source = PyArray_DATA(x)
         target = PyArray_DATA(grad_weight)
         with nogil:
             if call.number == NPY_FLOAT:
                 failed += weight_gradient(&call.walk, <const float*>source, <const float*>g,
-                    <float*>target, vsplat_f32(0))
+                    <float*>target, <float>0, vsplat_f32(0))
             elif call.number == NPY_DOUBLE:
                 failed += weight_gradient(&call.walk, <const double*>source, <const double*>g,
-                    <double*>target, vsplat_f64(0))
+                    <double*>target, <double>0, vsplat_f64(0))
             else:
-                failed += weight_gradient(&call.walk, <const float*>source, <const half*>g,
-                    <half*>target, vsplat_f32(0))
+                failed += weight_gradient(&call.walk, <const half*>source, <const half*>g,
+                    <half*>target, <float>0, vsplat_f32(0))
     if needs[2]:
         grad_bias = bias_gradient(grad)
     if failed:

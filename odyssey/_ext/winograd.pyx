@@ -580,6 +580,9 @@ cdef int sum_all(Plan plan, const element* source, const element* grad, element*
     cdef real* memory
     if C == 0 or K == 0:
         return 0
+    if plan.tiles == 0:
+        memset(weight, 0, K * plan.walk.inner * 9 * sizeof(element))
+        return 0
     bytes = <Py_ssize_t>sizeof(real) * (blank + 2 * MR + plan.points * (
         sums.stage * (sums.depth + sums.some * 2 * V)
         + sums.some * sums.height * sums.panels * 2 * V))
