@@ -58,7 +58,11 @@ from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 
 cnp.import_array()
 
+cdef extern from "inline.h" nogil:
+    void __builtin_prefetch(const void* address, int write, int locality)
+
 cdef enum:
+    MOST_ROWS = 12
     PIXELS = 6                      # rows of a register tile
     MOST_SUMS = 24                  # registers of the largest tile, PIXELS x WIDE
     CHUNK = 96                      # pixels that are computed together, about
@@ -83,39 +87,44 @@ cdef struct Steps:
 # to[i] = bias + the sum over taps and channels of x[i][tap][c] * weights[tap][c], for `count`
 # pixels i and `wide` vectors of outputs, of which the first `outs` exist; rows of taps from `low`
 # to `high`. The compiler unrolls the loops over i and j: `sums` are registers.
-cdef inline void tile(breadth like, const Steps* steps, Py_ssize_t low, Py_ssize_t high,
+cdef inline void tile(int rows, breadth like, const Steps* steps, Py_ssize_t low, Py_ssize_t high,
         const real** x, const real* weights, const real* bias, element* target,
         const Py_ssize_t* to, int count, Py_ssize_t outs, vec zero) noexcept nogil:
     cdef int wide = vectors(like)
     cdef vec[MOST_SUMS] sums
     cdef vec[WIDE] w
-    cdef const real* p[PIXELS]
+    cdef const real* p[MOST_ROWS]
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t r, s, c, offset
     cdef int i, j
-    for i in range(PIXELS):
+    for i in range(rows):
         for j in range(wide):
             sums[i * wide + j] = load(bias + j * V, zero)
+            __builtin_prefetch(target + to[i] + j * V, 1, 3)     # it arrives while channels run
     weights += low * steps.columns * steps.channels * wide * V
     for r in range(low, high):
         for s in range(steps.columns):
             offset = r * steps.down + s * steps.right
-            for i in range(PIXELS):
+            for i in range(rows):
                 p[i] = x[i] + offset
             for c in range(steps.channels):
                 for j in range(wide):
                     w[j] = load(weights + j * V, zero)
                 weights += wide * V
-                for i in range(PIXELS):
+                for i in range(rows):
                     for j in range(wide):
                         sums[i * wide + j] = sums[i * wide + j] + times(p[i][c], w[j])
-    for i in range(PIXELS):
+    for i in range(rows):
         if i < count:
             for j in range(wide):
                 if (j + 1) * V <= outs:
                     store(target + to[i] + j * V, sums[i * wide + j])
                 elif j * V < outs:
                     store_part(target + to[i] + j * V, outs - j * V, sums[i * wide + j])
+
+
+cdef inline int rows_for(Py_ssize_t pixels, int wide) noexcept nogil:
+    return 6 if wide <= 2 else 6
 
 
 # One chunk, blocks from `first` to `last` of one group of channels.
@@ -137,11 +146,16 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
     cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
     cdef Py_ssize_t pace = chunks.pitch * h.move
     cdef Py_ssize_t per_block = v.taps * h.taps * walk.inner * WIDE * V
-    cdef Py_ssize_t n = 0, p = 0, q = 0, t, b, outs, low, high, start, stop
-    cdef Py_ssize_t[PIXELS] to
-    cdef const real* x[PIXELS]
+    cdef Py_ssize_t stride = h.step * K
+    cdef Py_ssize_t n = 0, p = 0, q = 0, t, b, outs, low, high, start, stop, at
+    cdef Py_ssize_t[MOST_ROWS] to
+    cdef const real* x[MOST_ROWS]
+    cdef const real* corner
+    cdef const real* weights
+    cdef const real* biases
+    cdef element* out
     cdef Steps steps
-    cdef int wide, i, count
+    cdef int wide, i, count, rows
     steps.down = v.gap * chunks.width * chunks.pitch
     steps.right = h.gap * chunks.pitch
     steps.columns, steps.channels = h.taps, walk.inner
@@ -155,38 +169,48 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
         for i in range(<int>images):
             fill(walk, chunks, line, source + (image + i) * v.source * h.source * walk.groups
                 * walk.inner, field + i * size, zero)
-    for t in range((pixels + PIXELS - 1) // PIXELS):
-        count = <int>min(PIXELS, pixels - t * PIXELS)
-        inside(v, line + p, &low, &high)
-        for i in range(PIXELS):
-            if i >= count:          # past the last pixel: repeat it
-                x[i] = x[i - 1]
-                to[i] = to[i - 1]
-                continue
-            x[i] = field + n * size + (p * v.move * chunks.width + q * h.move) * chunks.pitch
-            to[i] = (((image + n) * v.target + v.first + (line + p) * v.step) * h.target + h.first
-                + q * h.step) * K
-            if i > 0 and q == 0:    # a line more: it may see other rows of taps
-                inside(v, line + p, &start, &stop)
-                low = min(low, start)
-                high = max(high, stop)
+    rows = rows_for(pixels, width_of(walk.outs, first - g * blocks, zero))
+    corner = field
+    at = ((image * v.target + v.first + line * v.step) * h.target + h.first) * K
+    inside(v, line, &start, &stop)
+    for t in range((pixels + rows - 1) // rows):
+        count = <int>min(rows, pixels - t * rows)
+        low, high = start, stop
+        for i in range(count):
+            x[i] = corner + q * pace
+            to[i] = at + q * stride
             q += 1
-            if q == h.count:
+            if q == h.count:        # the next line, or image
                 q = 0
                 p += 1
                 if p == lines:
                     p = 0
                     n += 1
+                corner = field + n * size + p * v.move * chunks.width * chunks.pitch
+                at = (((image + n) * v.target + v.first + (line + p) * v.step) * h.target
+                    + h.first) * K
+                inside(v, line + p, &start, &stop)
+                if i + 1 < count:   # it may see other rows of taps
+                    low, high = min(low, start), max(high, stop)
+        for i in range(count, rows):        # past the last pixel: repeat it
+            x[i] = x[i - 1]
+            to[i] = to[i - 1]
         high = max(low, high)
-        for b in range(first, last):
-            outs = walk.outs - b % blocks * WIDE * V
-            wide = width_of(walk.outs, b % blocks, zero)
+        for b in range(last - first):
+            outs = walk.outs - (first - g * blocks + b) * WIDE * V
+            wide = width_of(outs, 0, zero)
+            weights = packed + b * per_block
+            biases = bias + (first + b) * WIDE * V
+            out = target + g * walk.outs + (first - g * blocks + b) * WIDE * V
             if wide == 1:
-                tile(<one>1, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
+                tile(6, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
+                     zero)
             elif wide == 2:
-                tile(<two>2, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
+                tile(6, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
+                     zero)
             else:
-                tile(<most>WIDE, &steps, low, high, x, packed + (b - first) * per_block, bias + b * WIDE * V, target + g * walk.outs + b % blocks * WIDE * V, &to[0], count, outs, zero)
+                tile(6, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0], count,
+                     outs, zero)
 
 
 # One block of weights as [tap][source channel][outputs], zeros after the last output.
