@@ -45,6 +45,7 @@ from odyssey.memory import (
 )
 from odyssey.tensor import Parameter, Tensor
 from odyssey.threads import get_num_threads, set_num_threads
+from odyssey.utils.conv_algorithm import get_conv_algorithm, set_conv_algorithm
 from odyssey.utils.defaults import get_default_dtype, set_default_dtype
 from odyssey.utils.random import manual_seed
 from odyssey.version import __version__
@@ -69,6 +70,7 @@ __all__ = [
     "full",
     "full_like",
     "get_backend",
+    "get_conv_algorithm",
     "get_default_dtype",
     "get_num_threads",
     "is_grad_enabled",
@@ -88,6 +90,7 @@ __all__ = [
     "save",
     "set_backend",
     "set_cache_limit",
+    "set_conv_algorithm",
     "set_default_dtype",
     "set_num_threads",
     "show_config",

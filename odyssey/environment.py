@@ -1,4 +1,4 @@
-"""What odyssey runs on: versions, backend, instruction-set level, threads."""
+"""What odyssey runs on: versions, backend, instruction-set level, threads, algorithms."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from odyssey import backend, fast, threads
+from odyssey.utils import conv_algorithm
 from odyssey.version import __version__
 
 __all__ = ["config_info", "show_config"]
@@ -28,6 +29,7 @@ def config_info() -> dict[str, Any]:
         "levels available": ", ".join(fast.AVAILABLE_LEVELS) or "none",
         "threads": threads.get_num_threads(),
         "openmp": fast.OPENMP,
+        "convolutions": conv_algorithm.get_conv_algorithm(),
         "compiler": compiler,
     }
 

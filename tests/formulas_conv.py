@@ -32,6 +32,16 @@ def conv2d_backward(
     return tuple(g if need else None for g, need in zip(gradients, needs, strict=True))
 
 
+def winograd_conv2d(x, weight, bias=None, padding=0, dilation=1, groups=1, tile=4):
+    return conv2d(x, weight, bias, 1, padding, dilation, groups)
+
+
+def winograd_conv2d_backward(
+    grad, x, weight, padding=0, dilation=1, groups=1, needs=(True, True, True), tile=4
+):
+    return conv2d_backward(grad, x, weight, 1, padding, dilation, groups, needs)
+
+
 def each_tap(image, weight, window):
     """Yield the pixels that each tap meets, and the tap."""
     (P, Q), (s_v, s_h), (d_v, d_h) = window.outputs, window.stride, window.dilation

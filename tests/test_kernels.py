@@ -19,6 +19,8 @@ from formulas_conv import (
     depthwise_conv2d_backward,
     depthwise_separable_conv2d,
     depthwise_separable_conv2d_backward,
+    winograd_conv2d,
+    winograd_conv2d_backward,
 )
 
 import odyssey as od
@@ -281,6 +283,8 @@ FORMULAS = {
     "softmax_cross_entropy_backward": softmax_cross_entropy_backward,
     "tanh": np.tanh,
     "tanh_backward": lambda grad, out: grad * (1 - out**2),
+    "winograd_conv2d": winograd_conv2d,
+    "winograd_conv2d_backward": winograd_conv2d_backward,
 }
 
 

@@ -59,6 +59,7 @@ from odyssey.reference.pooling import (
 )
 from odyssey.reference.reduction import mean, sum
 from odyssey.reference.sigmoidal import sigmoid, sigmoid_backward, tanh, tanh_backward
+from odyssey.reference.winograd import winograd_conv2d, winograd_conv2d_backward
 
 __all__ = [
     "adam",
@@ -110,4 +111,6 @@ __all__ = [
     "tanh",
     "tanh_backward",
     "where",
+    "winograd_conv2d",
+    "winograd_conv2d_backward",
 ]
