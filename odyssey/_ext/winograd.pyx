@@ -66,6 +66,7 @@ cdef enum:
     NEAR = 400 << 10                # bytes of transformed images that shall stay in L2
     FAR = 10 << 20                  # bytes of transforms that shall stay in L3
     PARALLEL = 100000               # multiply-adds that are worth waking a second thread
+    MOST_TAPS = 25                  # of a window, or outputs of a tile
     SOME = 8                        # tiles, or channels, that a thread takes at a time
 
 
@@ -75,8 +76,9 @@ cdef struct Tiles:
     Py_ssize_t count
 
 cdef struct Plan:
-    int m
-    Py_ssize_t points
+    int m, r                        # outputs of a tile, taps of a window: along each axis
+    int side                        # points, m + r - 1; so many pixels a tile sees
+    Py_ssize_t points               # side * side
     Walk walk
     Tiles v, h
     Py_ssize_t tiles                # of all images
@@ -171,6 +173,49 @@ cdef inline Py_ssize_t height_for(Py_ssize_t rows) noexcept nogil:
     return best
 
 
+# ---- transforms, for a plan's side ---------------------------------------------------------------
+
+# side is 4 with m + r = 5 and 6 with m + r = 7; the transforms want literals.
+cdef inline void lift_data(int side, const element** pixels, Py_ssize_t c, Py_ssize_t count, real* out,
+        Py_ssize_t step, vec zero) noexcept nogil:
+    if side == 4:
+        lift(4, 0, pixels, c, count, out, step, zero)
+    else:
+        lift(6, 0, pixels, c, count, out, step, zero)
+
+
+cdef inline void lift_filter(int side, int r, const element** pixels, Py_ssize_t c, Py_ssize_t count,
+        real* out, Py_ssize_t step, vec zero) noexcept nogil:
+    if side == 4 and r == 2:
+        lift(4, 2, pixels, c, count, out, step, zero)
+    elif side == 4:
+        lift(4, 3, pixels, c, count, out, step, zero)
+    elif r == 2:
+        lift(6, 2, pixels, c, count, out, step, zero)
+    elif r == 3:
+        lift(6, 3, pixels, c, count, out, step, zero)
+    elif r == 4:
+        lift(6, 4, pixels, c, count, out, step, zero)
+    else:
+        lift(6, 5, pixels, c, count, out, step, zero)
+
+
+cdef inline void lower_any(int side, int r, const real* sums, Py_ssize_t step, vec* out,
+        vec zero) noexcept nogil:
+    if side == 4 and r == 2:
+        lower(4, 2, sums, step, out, zero)
+    elif side == 4:
+        lower(4, 3, sums, step, out, zero)
+    elif r == 2:
+        lower(6, 2, sums, step, out, zero)
+    elif r == 3:
+        lower(6, 3, sums, step, out, zero)
+    elif r == 4:
+        lower(6, 4, sums, step, out, zero)
+    else:
+        lower(6, 5, sums, step, out, zero)
+
+
 # ---- weights -------------------------------------------------------------------------------------
 
 # u[point][channel][two registers] of one block of outputs, for some source channels.
@@ -179,21 +224,19 @@ cdef void transform_weights(const Plan* plan, Py_ssize_t block, Py_ssize_t first
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t C = plan.walk.inner
     cdef Py_ssize_t outs = min(2 * V, plan.walk.outs - block * 2 * V)
-    cdef real[9 * 32] raw
-    cdef const real* taps[9]
+    cdef real[MOST_TAPS * 32] raw
+    cdef const real* taps[MOST_TAPS]
+    cdef int count = plan.r * plan.r
     cdef Py_ssize_t c, j
     cdef int t
-    for t in range(9):
-        taps[t] = &raw[(8 - t if plan.turned else t) * 2 * V]
+    for t in range(count):
+        taps[t] = &raw[(count - 1 - t if plan.turned else t) * 2 * V]
     memset(&raw[0], 0, sizeof(raw))
     weight += block * 2 * V * plan.outer
     for c in range(first, last):
-        transposed(weight + c * plan.inner, plan.outer, outs, 9, &raw[0], 2 * V)
+        transposed(weight + c * plan.inner, plan.outer, outs, count, &raw[0], 2 * V)
         for j in range(2):
-            if plan.m == 2:
-                lift(2, 3, taps, j * V, V, u + c * 2 * V + j * V, C * 2 * V, zero)
-            else:
-                lift(4, 3, taps, j * V, V, u + c * 2 * V + j * V, C * 2 * V, zero)
+            lift_filter(plan.side, plan.r, taps, j * V, V, u + c * 2 * V + j * V, C * 2 * V, zero)
 
 
 # ---- images --------------------------------------------------------------------------------------
@@ -224,7 +267,7 @@ cdef inline void locate(const Plan* plan, Py_ssize_t t, Py_ssize_t* n, Py_ssize_
 
 # The source pixels of tile t, channels of one group, to the points: channel c at
 # out[c // piece * far + c % piece], points `step` apart.
-cdef inline void lift_tile(int m, const Plan* plan, Py_ssize_t t, const element* source,
+cdef void lift_tile(const Plan* plan, Py_ssize_t t, const element* source,
         const element* nothing, real* out, Py_ssize_t step, Py_ssize_t piece, Py_ssize_t far,
         vec zero) noexcept nogil:
     cdef const Axis* v = &plan.walk.v
@@ -234,35 +277,35 @@ cdef inline void lift_tile(int m, const Plan* plan, Py_ssize_t t, const element*
     cdef const element* pixels[POINTS]
     cdef Py_ssize_t n, p, q, i, c
     locate(plan, t, &n, &p, &q)
-    aim(m + 2, source + n * v.source * h.source * C, v.source, h.source, C, p + v.offset,
+    aim(plan.side, source + n * v.source * h.source * C, v.source, h.source, C, p + v.offset,
         q + h.offset, v.gap, h.gap, nothing, pixels)
     for i in range((plan.walk.inner + V - 1) // V):
         c = i * V
-        lift(m, m + 2, pixels, c, plan.walk.inner - c, out + c // piece * far + c % piece, step,
-             zero)
+        lift_data(plan.side, pixels, c, plan.walk.inner - c, out + c // piece * far + c % piece,
+            step, zero)
 
 
 # ---- forward -------------------------------------------------------------------------------------
 
 # One tile of sums to m x m outputs, up to `outs` of two registers.
-cdef inline void lower_tile(int m, const Plan* plan, Py_ssize_t t, const real* sums,
+cdef void lower_tile(const Plan* plan, Py_ssize_t t, const real* sums,
         Py_ssize_t step, const real* bias, element* target, Py_ssize_t outs,
         vec zero) noexcept nogil:
     cdef const Axis* v = &plan.walk.v
     cdef const Axis* h = &plan.walk.h
     cdef Py_ssize_t K = plan.walk.groups * plan.walk.outs
     cdef Py_ssize_t V = lanes(zero)
-    cdef vec[16] y
+    cdef vec[MOST_TAPS] y
     cdef vec b
     cdef Py_ssize_t n, p, q
     cdef element* out
-    cdef int i, j, k
+    cdef int i, j, k, m = plan.m
     locate(plan, t, &n, &p, &q)
     target += ((n * v.target + p) * h.target + q) * K
     for k in range(2):
         if k * V >= outs:
             return
-        lower(m, m, sums + k * V, step, &y[0], zero)
+        lower_any(plan.side, m, sums + k * V, step, &y[0], zero)
         b = load(bias + k * V, zero)
         for i in range(m):
             for j in range(m):
@@ -288,10 +331,7 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
     cdef real* sums = memory + pieces * far
     cdef Py_ssize_t t, block, point, piece, outs
     for t in range(count):
-        if plan.m == 2:
-            lift_tile(2, plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
-        else:
-            lift_tile(4, plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
+        lift_tile(plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
     for block in range(first, last):
         outs = plan.walk.outs - block * 2 * V
         for point in range(plan.points):
@@ -303,12 +343,8 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
                     u + (((block - first) * plan.points + point) * C + piece * DEPTH) * 2 * V,
                     sums + point * gap, outs > V, piece > 0, zero)
         for t in range(count):
-            if plan.m == 2:
-                lower_tile(2, plan, start + t, <const real*>sums + t * 2 * V, gap, bias + block * 2 * V,
-                    target + block * 2 * V, outs, zero)
-            else:
-                lower_tile(4, plan, start + t, <const real*>sums + t * 2 * V, gap, bias + block * 2 * V,
-                    target + block * 2 * V, outs, zero)
+            lower_tile(plan, start + t, <const real*>sums + t * 2 * V, gap, bias + block * 2 * V,
+                target + block * 2 * V, outs, zero)
 
 
 # Plan the runs of tiles and their memory: numbers for a thread.
@@ -365,7 +401,7 @@ cdef struct Sums:
 
 # Tiles of the images, at images[point][tile][channel], and of the gradients of the blocks from
 # `first` on, at grads[block][point][tile][two registers].
-cdef void lift_pair(int m, const Plan* plan, const Sums* sums, Py_ssize_t t, Py_ssize_t at,
+cdef void lift_pair(const Plan* plan, const Sums* sums, Py_ssize_t t, Py_ssize_t at,
         Py_ssize_t first, Py_ssize_t blocks, const element* source, const element* grad,
         const element* nothing, real* images, real* grads, vec zero) noexcept nogil:
     cdef const Axis* v = &plan.walk.v
@@ -374,15 +410,15 @@ cdef void lift_pair(int m, const Plan* plan, const Sums* sums, Py_ssize_t t, Py_
     cdef Py_ssize_t V = lanes(zero)
     cdef const element* pixels[POINTS]
     cdef Py_ssize_t n, p, q, j, k
-    lift_tile(m, plan, t, source, nothing, images + at * sums.depth, sums.stage * sums.depth,
+    lift_tile(plan, t, source, nothing, images + at * sums.depth, sums.stage * sums.depth,
         sums.depth, 0, zero)
     locate(plan, t, &n, &p, &q)
-    aim(m, grad + n * v.target * h.target * K, v.target, h.target, K, p, q, v.gap, h.gap, nothing,
+    aim(plan.m, grad + n * v.target * h.target * K, v.target, h.target, K, p, q, v.gap, h.gap, nothing,
         pixels)
     for j in range(2 * blocks):
         k = (2 * first + j) * V
         if k < plan.walk.outs:
-            lift(m, m, pixels, k, plan.walk.outs - k,
+            lift_filter(plan.side, plan.m, pixels, k, plan.walk.outs - k,
                 grads + (j // 2 * plan.points * sums.stage + at) * 2 * V + j % 2 * V,
                 sums.stage * 2 * V, zero)
 
@@ -393,12 +429,8 @@ cdef void lift_pairs(const Plan* plan, const Sums* sums, Py_ssize_t start, Py_ss
         vec zero) noexcept nogil:
     cdef Py_ssize_t t
     for t in range(at, until):
-        if plan.m == 2:
-            lift_pair(2, plan, sums, start + t, t, first, blocks, source, grad, nothing, images,
-                grads, zero)
-        else:
-            lift_pair(4, plan, sums, start + t, t, first, blocks, source, grad, nothing, images,
-                grads, zero)
+        lift_pair(plan, sums, start + t, t, first, blocks, source, grad, nothing, images, grads,
+            zero)
 
 
 # Sums at the points to the weights of some channels, weight[output][channel][tap].
@@ -406,20 +438,17 @@ cdef void lower_weights(const Plan* plan, const Sums* sums, Py_ssize_t block, Py
         Py_ssize_t last, const real* totals, element* weight, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t step = sums.height * sums.panels * 2 * V
-    cdef real[SOME * 9 * 32] taps
-    cdef vec[9] y
+    cdef real[SOME * MOST_TAPS * 32] taps
+    cdef vec[MOST_TAPS] y
     cdef Py_ssize_t c, j
-    cdef int t
+    cdef int t, count = plan.r * plan.r
     for c in range(first, last):
         for j in range(2):
-            if plan.m == 2:
-                lower(2, 3, totals + c * 2 * V + j * V, step, &y[0], zero)
-            else:
-                lower(4, 3, totals + c * 2 * V + j * V, step, &y[0], zero)
-            for t in range(9):
-                store(&taps[((c - first) * 9 + t) * 2 * V + j * V], y[t])
+            lower_any(plan.side, plan.r, totals + c * 2 * V + j * V, step, &y[0], zero)
+            for t in range(count):
+                store(&taps[((c - first) * count + t) * 2 * V + j * V], y[t])
     transposed(
-        <const real*>&taps[0], 2 * V, (last - first) * 9, min(2 * V, plan.walk.outs - block * 2 * V),
+        <const real*>&taps[0], 2 * V, (last - first) * count, min(2 * V, plan.walk.outs - block * 2 * V),
         weight + block * 2 * V * plan.outer + first * plan.inner, plan.outer)
 
 
@@ -474,15 +503,16 @@ cdef void sum_group(const Plan* plan, const Sums* sums, int threads, const eleme
 
 # ---- doors ---------------------------------------------------------------------------------------
 
-cdef Plan plan_for(Walk walk, int m, Axis v, Axis h, bint gradient, vec zero):
+cdef Plan plan_for(Walk walk, int m, int r, Axis v, Axis h, bint gradient, vec zero):
     cdef Plan plan
-    plan.m = m
-    plan.points = (m + 2) * (m + 2)
+    plan.m, plan.r = m, r
+    plan.side = m + r - 1
+    plan.points = plan.side * plan.side
     plan.walk = walk
     plan.walk.v = v
     plan.walk.h = h
     plan.turned = gradient
-    plan.outer, plan.inner = walk.inner * 9, 9
+    plan.outer, plan.inner = walk.inner * r * r, r * r
     if gradient:
         plan.outer, plan.inner = plan.inner, plan.outer
         plan.walk.inner, plan.walk.outs = walk.outs, walk.inner
@@ -523,7 +553,7 @@ cdef int walk_all(str op, Plan plan, const element* source, const element* weigh
     with nogil:
         for g in range(plan.walk.groups):
             walk_group(&plan, stage, threads, source + g * plan.walk.inner, <const element*>nothing,
-                weight + g * plan.walk.inner * plan.walk.outs * 9,
+                weight + g * plan.walk.inner * plan.walk.outs * plan.r * plan.r,
                 <const real*>b + g * plan.blocks * 2 * V, target + g * plan.walk.outs, u, room, zero)
     give_back(b)
     return 0
@@ -539,12 +569,13 @@ def winograd_conv2d(
     """
     window = check_winograd("winograd_conv2d", x, weight, bias, padding, dilation, groups, tile)
     cdef cnp.npy_intp* shape = PyArray_DIMS(x)
-    cdef Slide v = slide(shape[2], 3, window, 0)
-    cdef Slide h = slide(shape[3], 3, window, 1)
+    cdef int m = tile
+    cdef int r = weight.shape[2]
+    cdef Slide v = slide(shape[2], r, window, 0)
+    cdef Slide h = slide(shape[3], r, window, 1)
     cdef Walk walk = Walk(shape[0], window.groups, shape[1] // window.groups,
         PyArray_DIMS(weight)[0] // window.groups, forward_axis(v), forward_axis(h))
     cdef int number = PyArray_TYPE(x)
-    cdef int m = tile
     cdef void* s
     cdef void* w
     cdef void* t
@@ -556,13 +587,13 @@ def winograd_conv2d(
     w = PyArray_DATA(weight)
     t = PyArray_DATA(out)
     if number == NPY_FLOAT:
-        walk_all("winograd_conv2d", plan_for(walk, m, walk.v, walk.h, False, vsplat_f32(0)),
+        walk_all("winograd_conv2d", plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f32(0)),
             <const float*>s, <const float*>w, bias, <float*>t, <float>0, <float>0, vsplat_f32(0))
     elif number == NPY_DOUBLE:
-        walk_all("winograd_conv2d", plan_for(walk, m, walk.v, walk.h, False, vsplat_f64(0)),
+        walk_all("winograd_conv2d", plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f64(0)),
             <const double*>s, <const double*>w, bias, <double*>t, <double>0, <double>0, vsplat_f64(0))
     else:
-        walk_all("winograd_conv2d", plan_for(walk, m, walk.v, walk.h, False, vsplat_f32(0)),
+        walk_all("winograd_conv2d", plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f32(0)),
             <const half*>s, <const half*>w, bias, <half*>t, <half>0, <float>0, vsplat_f32(0))
     return out
 
@@ -581,7 +612,7 @@ cdef int sum_all(Plan plan, const element* source, const element* grad, element*
     if C == 0 or K == 0:
         return 0
     if plan.tiles == 0:
-        memset(weight, 0, K * plan.walk.inner * 9 * sizeof(element))
+        memset(weight, 0, K * plan.walk.inner * plan.r * plan.r * sizeof(element))
         return 0
     bytes = <Py_ssize_t>sizeof(real) * (blank + 2 * MR + plan.points * (
         sums.stage * (sums.depth + sums.some * 2 * V)
@@ -595,7 +626,7 @@ cdef int sum_all(Plan plan, const element* source, const element* grad, element*
             sum_group(
                 &plan, &sums, threads, source + g * plan.walk.inner, grad + g * plan.walk.outs,
                 <const element*>memory, memory + blank,
-                weight + g * plan.walk.inner * plan.walk.outs * 9, zero)
+                weight + g * plan.walk.inner * plan.walk.outs * plan.r * plan.r, zero)
     give_back(memory)
     return 0
 
@@ -612,12 +643,13 @@ def winograd_conv2d_backward(
     window = check_winograd_backward(grad, x, weight, padding, dilation, groups, tile)
     needs = check_needs("winograd_conv2d_backward", needs, 3)
     cdef cnp.npy_intp* shape = PyArray_DIMS(x)
-    cdef Slide v = slide(shape[2], 3, window, 0)
-    cdef Slide h = slide(shape[3], 3, window, 1)
+    cdef int m = tile
+    cdef int r = weight.shape[2]
+    cdef Slide v = slide(shape[2], r, window, 0)
+    cdef Slide h = slide(shape[3], r, window, 1)
     cdef Walk walk = Walk(shape[0], window.groups, shape[1] // window.groups,
         PyArray_DIMS(weight)[0] // window.groups, forward_axis(v), forward_axis(h))
     cdef int number = PyArray_TYPE(x)
-    cdef int m = tile
     cdef void* s
     cdef void* g
     cdef void* w
@@ -632,13 +664,13 @@ def winograd_conv2d_backward(
         t = PyArray_DATA(grad_x)
         op = "winograd_conv2d_backward"
         if number == NPY_FLOAT:
-            walk_all(op, plan_for(walk, m, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f32(0)),
+            walk_all(op, plan_for(walk, m, r, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f32(0)),
                 <const float*>g, <const float*>w, None, <float*>t, <float>0, <float>0, vsplat_f32(0))
         elif number == NPY_DOUBLE:
-            walk_all(op, plan_for(walk, m, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f64(0)),
+            walk_all(op, plan_for(walk, m, r, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f64(0)),
                 <const double*>g, <const double*>w, None, <double*>t, <double>0, <double>0, vsplat_f64(0))
         else:
-            walk_all(op, plan_for(walk, m, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f32(0)),
+            walk_all(op, plan_for(walk, m, r, gradient_axis(v, 0), gradient_axis(h, 0), True, vsplat_f32(0)),
                 <const half*>g, <const half*>w, None, <half*>t, <half>0, <float>0, vsplat_f32(0))
     if needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), number)
@@ -646,13 +678,13 @@ def winograd_conv2d_backward(
         s = PyArray_DATA(x)
         t = PyArray_DATA(grad_weight)
         if number == NPY_FLOAT:
-            sum_all(plan_for(walk, m, walk.v, walk.h, False, vsplat_f32(0)), <const float*>s,
+            sum_all(plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f32(0)), <const float*>s,
                 <const float*>g, <float*>t, <float>0, vsplat_f32(0))
         elif number == NPY_DOUBLE:
-            sum_all(plan_for(walk, m, walk.v, walk.h, False, vsplat_f64(0)), <const double*>s,
+            sum_all(plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f64(0)), <const double*>s,
                 <const double*>g, <double*>t, <double>0, vsplat_f64(0))
         else:
-            sum_all(plan_for(walk, m, walk.v, walk.h, False, vsplat_f32(0)), <const half*>s,
+            sum_all(plan_for(walk, m, r, walk.v, walk.h, False, vsplat_f32(0)), <const half*>s,
                 <const half*>g, <half*>t, <float>0, vsplat_f32(0))
     if needs[2]:
         grad_bias = bias_gradient(grad)

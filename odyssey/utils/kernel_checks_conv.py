@@ -27,6 +27,10 @@ LIMIT = 2**31
 """What the sides of a padded image stay below, so that no index overflows."""
 
 
+TILES = {3: (2, 4), 4: (3,), 5: (2,)}
+"""By the taps along an axis, the outputs along it that Winograd's tiles can have."""
+
+
 class Window(NamedTuple):
     """How a window slides over an image: settings as plain numbers, (vertical, horizontal)."""
 
@@ -103,12 +107,18 @@ def check_winograd(
     tile: Any,
     objects: bool = False,
 ) -> Window:
-    """Raise unless the convolution has a Winograd form: a 3x3 window, tiles of 2x2 or 4x4."""
+    """Raise unless there are points for such windows and tiles: 4, or 6, along each axis."""
     window = check_conv2d(op, x, weight, bias, 1, padding, dilation, groups, objects)
-    if weight.shape[2:] != (3, 3):
-        raise ShapeError(f"{op}: weight must have 3x3 taps, got shape {weight.shape}")
-    if tile not in (2, 4):
-        raise ShapeError(f"{op}: tile must be 2 or 4, got {tile!r}")
+    taps = weight.shape[2]
+    if weight.shape[3] != taps or taps not in TILES:
+        raise ShapeError(
+            f"{op}: weight must have 3x3, 4x4 or 5x5 taps, got shape {weight.shape}"
+        )
+    if tile not in TILES[taps]:
+        expected = " or ".join(map(str, TILES[taps]))
+        raise ShapeError(
+            f"{op}: tile must be {expected} for {taps}x{taps} taps, got {tile!r}"
+        )
     return window
 
 
