@@ -19,8 +19,8 @@
 
 from odyssey._ext._simd cimport element, lanes, load, load_part, real, scaled, store, times, vec
 
-cdef extern from "inline.h":        # `inline` is an order: `side` and `r` are literals
-    pass
+cdef extern from "inline.h" nogil:  # `inline` is an order: `side` and `r` are literals
+    int rolled(int x)
 
 cdef enum:
     SIDE = 6                        # points along an axis, at most
@@ -116,7 +116,7 @@ cdef inline void lift(int side, int r, const element** pixels, Py_ssize_t c, Py_
     cdef vec[SIDE] y
     cdef int size = r if r else side
     cdef int i, j
-    for j in range(size):
+    for j in range(rolled(size)):
         for i in range(size):
             if count >= lanes(zero):
                 x[i] = load(pixels[i * size + j] + c, zero)
@@ -128,7 +128,7 @@ cdef inline void lift(int side, int r, const element** pixels, Py_ssize_t c, Py_
             evaluate(side, &x[0], &y[0])
         for i in range(side):
             middle[i * size + j] = y[i]
-    for i in range(side):
+    for i in range(rolled(side)):
         if r:
             expand(side, r, &middle[i * size], &y[0])
         else:
@@ -144,13 +144,13 @@ cdef inline void lower(int side, int r, const real* sums, Py_ssize_t step, vec* 
     cdef vec[SIDE] x
     cdef vec[SIDE] y
     cdef int i, j
-    for j in range(side):
+    for j in range(rolled(side)):
         for i in range(side):
             x[i] = load(sums + (i * side + j) * step, zero)
         collect(side, r, &x[0], &y[0], zero)
         for i in range(r):
             middle[i * side + j] = y[i]
-    for i in range(r):
+    for i in range(rolled(r)):
         collect(side, r, &middle[i * side], out + i * r, zero)
 
 
@@ -161,7 +161,7 @@ cdef inline void lower_few(int side, int r, int channels, const real* v, Py_ssiz
     cdef vec[SIDE] x
     cdef vec[SIDE] y
     cdef int i, j, c, point
-    for j in range(side):
+    for j in range(rolled(side)):
         for i in range(side):
             point = i * side + j
             x[i] = times(v[point * step], load(u + point * gap, zero))
@@ -170,5 +170,5 @@ cdef inline void lower_few(int side, int r, int channels, const real* v, Py_ssiz
         collect(side, r, &x[0], &y[0], zero)
         for i in range(r):
             middle[i * side + j] = y[i]
-    for i in range(r):
+    for i in range(rolled(r)):
         collect(side, r, &middle[i * side], out + i * r, zero)

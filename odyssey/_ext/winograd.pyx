@@ -51,7 +51,7 @@ from odyssey._ext._weight_gradient cimport bias_gradient
 from odyssey._ext._windows cimport (
     Axis, Slide, Walk, forward_axis, gradient_axis, slide,
 )
-from odyssey._ext._winograd cimport POINTS, SIDE, lift, lower
+from odyssey._ext._winograd cimport POINTS, SIDE, lift, lower, lower_few
 
 from typing import Any
 
@@ -119,44 +119,50 @@ cdef inline void stack(int rows, Py_ssize_t panels, Py_ssize_t K, const real* a,
         c += rows * 2 * V
 
 
-# The same for a number of rows that is no literal. a's rows are `pitch_of` apart, or if `upright`
-# its columns are contiguous and `step` apart.
-cdef void multiply(Py_ssize_t rows, Py_ssize_t panels, Py_ssize_t K, const real* a, bint upright,
-        Py_ssize_t step, const real* b, real* c, bint wide, bint more, vec zero) noexcept nogil:
-    cdef Py_ssize_t pitch = pitch_of(zero)
-    if upright:
-        if MR >= 14 and rows == 14:
-            stack(14, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif MR >= 14 and rows == 13:
-            stack(13, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif MR >= 14 and rows == 12:
-            stack(12, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif MR >= 14 and rows == 11:
-            stack(11, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif MR >= 14 and rows == 8:
-            stack(8, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif rows == 6:
-            stack(6, panels, K, a, 1, step, b, c, wide, more, zero)
-        elif rows == 4:
-            stack(4, panels, K, a, 1, step, b, c, wide, more, zero)
-        else:
-            stack(2, panels, K, a, 1, step, b, c, wide, more, zero)
-    elif MR >= 14 and rows == 14:
-        stack(14, panels, K, a, pitch, 1, b, c, wide, more, zero)
+# The same for a number of rows that is no literal.
+cdef inline void any_stack(Py_ssize_t rows, Py_ssize_t panels, Py_ssize_t K, const real* a,
+        Py_ssize_t pitch, Py_ssize_t step, const real* b, real* c, bint wide, bint more,
+        vec zero) noexcept nogil:
+    if MR >= 14 and rows == 14:
+        stack(14, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif MR >= 14 and rows == 13:
-        stack(13, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(13, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif MR >= 14 and rows == 12:
-        stack(12, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(12, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif MR >= 14 and rows == 11:
-        stack(11, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(11, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif MR >= 14 and rows == 8:
-        stack(8, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(8, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif rows == 6:
-        stack(6, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(6, panels, K, a, pitch, step, b, c, wide, more, zero)
     elif rows == 4:
-        stack(4, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(4, panels, K, a, pitch, step, b, c, wide, more, zero)
     else:
-        stack(2, panels, K, a, pitch, 1, b, c, wide, more, zero)
+        stack(2, panels, K, a, pitch, step, b, c, wide, more, zero)
+
+
+# Numbers from one row of a to the next, for sums of C terms: few lie close together, and many an
+# odd number of cache lines apart, which spreads them over the sets of L1.
+cdef inline Py_ssize_t pitch_for(Py_ssize_t C, vec like) noexcept nogil:
+    cdef Py_ssize_t line = 64 // sizeof(vec) * lanes(like)
+    return line if C <= line else 64 + line if C <= 64 else pitch_of(like)
+
+
+# a has rows that are `pitch` apart, as pitch_for has it.
+cdef void multiply(Py_ssize_t rows, Py_ssize_t panels, Py_ssize_t K, const real* a,
+        Py_ssize_t pitch, const real* b, real* c, bint wide, bint more, vec zero) noexcept nogil:
+    if pitch == pitch_for(1, zero):
+        any_stack(rows, panels, K, a, pitch_for(1, zero), 1, b, c, wide, more, zero)
+    elif pitch == pitch_for(64, zero):
+        any_stack(rows, panels, K, a, pitch_for(64, zero), 1, b, c, wide, more, zero)
+    else:
+        any_stack(rows, panels, K, a, pitch_of(zero), 1, b, c, wide, more, zero)
+
+
+# a has columns that are `step` apart.
+cdef void multiply_upright(Py_ssize_t rows, Py_ssize_t panels, Py_ssize_t K, const real* a,
+        Py_ssize_t step, const real* b, real* c, bint wide, bint more, vec zero) noexcept nogil:
+    any_stack(rows, panels, K, a, 1, step, b, c, wide, more, zero)
 
 
 # The height of the register tiles for so many rows: with the fewest multiply-adds and loads.
@@ -314,6 +320,45 @@ cdef void lower_tile(const Plan* plan, Py_ssize_t t, const real* sums,
                     store_first(out, outs - k * V, y[i * m + j] + b)
 
 
+# The same straight from the transformed images v and weights u of few channels. `channels` is a
+# literal: the sums stay in registers.
+cdef inline void lower_few_tile(int channels, const Plan* plan, Py_ssize_t t, const real* v,
+        Py_ssize_t step, const real* u, const real* bias, element* target, Py_ssize_t outs,
+        vec zero) noexcept nogil:
+    cdef const Axis* down = &plan.walk.v
+    cdef const Axis* right = &plan.walk.h
+    cdef Py_ssize_t K = plan.walk.groups * plan.walk.outs
+    cdef Py_ssize_t V = lanes(zero)
+    cdef vec[MOST_TAPS] y
+    cdef vec b
+    cdef Py_ssize_t n, p, q
+    cdef element* out
+    cdef int i, j, k
+    locate(plan, t, &n, &p, &q)
+    target += ((n * down.target + p) * right.target + q) * K
+    for k in range(2):
+        if k * V >= outs:
+            return
+        lower_few(6, 4, channels, v, step, u + k * V, channels * 2 * V, 2 * V, &y[0], zero)
+        b = load(bias + k * V, zero)
+        for i in range(4):
+            for j in range(4):
+                if p + i * down.gap < down.target and q + j * right.gap < right.target:
+                    out = target + (i * down.gap * right.target + j * right.gap) * K + k * V
+                    store_first(out, outs - k * V, y[i * 4 + j] + b)
+
+
+cdef void do_few(const Plan* plan, Py_ssize_t start, Py_ssize_t count, const real* v,
+        const real* u, const real* bias, element* target, Py_ssize_t outs, vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t t
+    for t in range(count):
+        if plan.walk.inner == 1:
+            lower_few_tile(1, plan, start + t, v + t * POINTS * V, V, u, bias, target, outs, zero)
+        else:
+            lower_few_tile(3, plan, start + t, v + t * POINTS * V, V, u, bias, target, outs, zero)
+
+
 # One run of tiles against the blocks from `first` to `last`, transformed weights at u.
 cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t last,
         const element* source, const element* nothing, const real* u, const real* bias,
@@ -322,7 +367,7 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
     cdef Py_ssize_t C = plan.walk.inner
     cdef Py_ssize_t start = plan.tiles * run // plan.runs
     cdef Py_ssize_t count = plan.tiles * (run + 1) // plan.runs - start
-    cdef Py_ssize_t pitch = pitch_of(zero)
+    cdef Py_ssize_t pitch = pitch_for(C, zero)
     cdef Py_ssize_t rows = plan.height * plan.panels
     cdef Py_ssize_t step = rows * pitch
     cdef Py_ssize_t far = plan.points * step
@@ -330,17 +375,25 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
     cdef Py_ssize_t gap = rows * 2 * V + 16         # between points of sums: no power of 2
     cdef real* sums = memory + pieces * far
     cdef Py_ssize_t t, block, point, piece, outs
+    cdef bint few = plan.r == 3 and plan.m == 4 and (C == 1 or C == 3)
     for t in range(count):
-        lift_tile(plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
+        if few:
+            lift_tile(plan, start + t, source, nothing, memory + t * POINTS * V, V, DEPTH, 0, zero)
+        else:
+            lift_tile(plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
     for block in range(first, last):
         outs = plan.walk.outs - block * 2 * V
+        if few:
+            do_few(plan, start, count, <const real*>memory,
+                u + (block - first) * plan.points * C * 2 * V, bias + block * 2 * V,
+                target + block * 2 * V, outs, zero)
+            continue
         for point in range(plan.points):
             for piece in range(pieces):
                 multiply(
                     plan.height, (count + plan.height - 1) // plan.height,
                     min(DEPTH, C - piece * DEPTH), <const real*>memory + piece * far + point * step,
-                    False, 1,
-                    u + (((block - first) * plan.points + point) * C + piece * DEPTH) * 2 * V,
+                    pitch, u + (((block - first) * plan.points + point) * C + piece * DEPTH) * 2 * V,
                     sums + point * gap, outs > V, piece > 0, zero)
         for t in range(count):
             lower_tile(plan, start + t, <const real*>sums + t * 2 * V, gap, bias + block * 2 * V,
@@ -351,7 +404,7 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
 cdef Py_ssize_t plan_runs(Plan* plan, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t pieces = (plan.walk.inner + DEPTH - 1) // DEPTH
-    cdef Py_ssize_t bytes = plan.points * MR * plan.walk.inner * (64 // V)
+    cdef Py_ssize_t bytes = plan.points * MR * pitch_for(plan.walk.inner, zero) * pieces * (64 // V)
     cdef Py_ssize_t most = max(1, NEAR // bytes) * MR
     cdef Py_ssize_t largest
     plan.runs = (plan.tiles + most - 1) // most
@@ -359,7 +412,7 @@ cdef Py_ssize_t plan_runs(Plan* plan, vec zero) noexcept nogil:
     plan.height = height_for(largest)
     plan.panels = (largest + plan.height - 1) // plan.height
     largest = plan.height * plan.panels
-    return plan.points * (pieces * largest * pitch_of(zero) + largest * 2 * V + 16)
+    return plan.points * (pieces * largest * pitch_for(plan.walk.inner, zero) + largest * 2 * V + 16)
 
 
 # target = the walk over source, plus bias; all of one group. Memory: transformed weights of a
@@ -488,10 +541,9 @@ cdef void sum_group(const Plan* plan, const Sums* sums, int threads, const eleme
                     blocks, source, grad, nothing, images, grads, zero)
             for job in prange(blocks * plan.points, num_threads=threads, schedule="static",
                     use_threads_if=threads > 1):
-                multiply(
+                multiply_upright(
                     sums.height, sums.panels, count,
-                    <const real*>images + job % plan.points * sums.stage * sums.depth, True,
-                    sums.depth, <const real*>grads + job * sums.stage * 2 * V, totals + job * size,
+                    <const real*>images + job % plan.points * sums.stage * sums.depth, sums.depth, <const real*>grads + job * sums.stage * 2 * V, totals + job * size,
                     plan.walk.outs - (first + job // plan.points) * 2 * V > V, n > 0, zero)
         chunks = (C + SOME - 1) // SOME
         for job in prange(blocks * chunks, num_threads=threads, schedule="static",
