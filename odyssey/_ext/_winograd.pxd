@@ -17,7 +17,7 @@
 # With 1 and 2 for a and b errors are 3 to 4 times as large. odyssey/reference/winograd.py has the
 # matrices, the tutorial on Winograd's algorithm derives them.
 
-from odyssey._ext._simd cimport element, lanes, load, load_part, real, scaled, store, times, vec
+from odyssey._ext._simd cimport element, lanes, load, load_part, real, scaled, store, vec
 
 cdef extern from "inline.h" nogil:  # `inline` is an order: `side` and `r` are literals
     int rolled(int x)
@@ -147,26 +147,6 @@ cdef inline void lower(int side, int r, const real* sums, Py_ssize_t step, vec* 
     for j in range(rolled(side)):
         for i in range(side):
             x[i] = load(sums + (i * side + j) * step, zero)
-        collect(side, r, &x[0], &y[0], zero)
-        for i in range(r):
-            middle[i * side + j] = y[i]
-    for i in range(rolled(r)):
-        collect(side, r, &middle[i * side], out + i * r, zero)
-
-
-# The same where the sums are over few channels, and never stored: c at v[point][c] and u[point][c].
-cdef inline void lower_few(int side, int r, int channels, const real* v, Py_ssize_t step,
-        const real* u, Py_ssize_t gap, Py_ssize_t row, vec* out, vec zero) noexcept nogil:
-    cdef vec[POINTS] middle
-    cdef vec[SIDE] x
-    cdef vec[SIDE] y
-    cdef int i, j, c, point
-    for j in range(rolled(side)):
-        for i in range(side):
-            point = i * side + j
-            x[i] = times(v[point * step], load(u + point * gap, zero))
-            for c in range(1, channels):
-                x[i] = x[i] + times(v[point * step + c], load(u + point * gap + c * row, zero))
         collect(side, r, &x[0], &y[0], zero)
         for i in range(r):
             middle[i * side + j] = y[i]

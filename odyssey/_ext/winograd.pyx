@@ -51,7 +51,7 @@ from odyssey._ext._weight_gradient cimport bias_gradient
 from odyssey._ext._windows cimport (
     Axis, Slide, Walk, forward_axis, gradient_axis, slide,
 )
-from odyssey._ext._winograd cimport POINTS, SIDE, lift, lower, lower_few
+from odyssey._ext._winograd cimport POINTS, SIDE, lift, lower
 
 from typing import Any
 
@@ -320,45 +320,6 @@ cdef void lower_tile(const Plan* plan, Py_ssize_t t, const real* sums,
                     store_first(out, outs - k * V, y[i * m + j] + b)
 
 
-# The same straight from the transformed images v and weights u of few channels. `channels` is a
-# literal: the sums stay in registers.
-cdef inline void lower_few_tile(int channels, const Plan* plan, Py_ssize_t t, const real* v,
-        Py_ssize_t step, const real* u, const real* bias, element* target, Py_ssize_t outs,
-        vec zero) noexcept nogil:
-    cdef const Axis* down = &plan.walk.v
-    cdef const Axis* right = &plan.walk.h
-    cdef Py_ssize_t K = plan.walk.groups * plan.walk.outs
-    cdef Py_ssize_t V = lanes(zero)
-    cdef vec[MOST_TAPS] y
-    cdef vec b
-    cdef Py_ssize_t n, p, q
-    cdef element* out
-    cdef int i, j, k
-    locate(plan, t, &n, &p, &q)
-    target += ((n * down.target + p) * right.target + q) * K
-    for k in range(2):
-        if k * V >= outs:
-            return
-        lower_few(6, 4, channels, v, step, u + k * V, channels * 2 * V, 2 * V, &y[0], zero)
-        b = load(bias + k * V, zero)
-        for i in range(4):
-            for j in range(4):
-                if p + i * down.gap < down.target and q + j * right.gap < right.target:
-                    out = target + (i * down.gap * right.target + j * right.gap) * K + k * V
-                    store_first(out, outs - k * V, y[i * 4 + j] + b)
-
-
-cdef void do_few(const Plan* plan, Py_ssize_t start, Py_ssize_t count, const real* v,
-        const real* u, const real* bias, element* target, Py_ssize_t outs, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t t
-    for t in range(count):
-        if plan.walk.inner == 1:
-            lower_few_tile(1, plan, start + t, v + t * POINTS * V, V, u, bias, target, outs, zero)
-        else:
-            lower_few_tile(3, plan, start + t, v + t * POINTS * V, V, u, bias, target, outs, zero)
-
-
 # One run of tiles against the blocks from `first` to `last`, transformed weights at u.
 cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t last,
         const element* source, const element* nothing, const real* u, const real* bias,
@@ -375,19 +336,10 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
     cdef Py_ssize_t gap = rows * 2 * V + 16         # between points of sums: no power of 2
     cdef real* sums = memory + pieces * far
     cdef Py_ssize_t t, block, point, piece, outs
-    cdef bint few = plan.r == 3 and plan.m == 4 and (C == 1 or C == 3)
     for t in range(count):
-        if few:
-            lift_tile(plan, start + t, source, nothing, memory + t * POINTS * V, V, DEPTH, 0, zero)
-        else:
-            lift_tile(plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
+        lift_tile(plan, start + t, source, nothing, memory + t * pitch, step, DEPTH, far, zero)
     for block in range(first, last):
         outs = plan.walk.outs - block * 2 * V
-        if few:
-            do_few(plan, start, count, <const real*>memory,
-                u + (block - first) * plan.points * C * 2 * V, bias + block * 2 * V,
-                target + block * 2 * V, outs, zero)
-            continue
         for point in range(plan.points):
             for piece in range(pieces):
                 multiply(
