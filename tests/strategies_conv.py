@@ -57,15 +57,15 @@ PADDING = st.one_of(
 
 
 @st.composite
-def windows(draw, image):
+def windows(draw, image, winograd):
     """Draw (taps, outputs, settings) for images of this size; a window always fits."""
-    R, S = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-    settings = {
-        "stride": one_or_pair(draw, st.integers(1, 4)),
-        "padding": draw(PADDING),
-        "dilation": one_or_pair(draw, st.integers(1, 3)),
-    }
-    stride, dilation = pair("", "", settings["stride"]), pair("", "", settings["dilation"])
+    R, S = (3, 3) if winograd else (draw(st.integers(1, 5)), draw(st.integers(1, 5)))
+    settings = {"padding": draw(PADDING), "dilation": one_or_pair(draw, st.integers(1, 3))}
+    if winograd:
+        settings["tile"] = draw(st.sampled_from([2, 4]))
+    else:
+        settings["stride"] = one_or_pair(draw, st.integers(1, 4))
+    stride, dilation = (pair("", "", settings.get(name, 1)) for name in ("stride", "dilation"))
     around = pads("", settings["padding"], image, (R, S), stride, dilation)
     try:
         outputs = output_size("", image, (R, S), stride, dilation, around)
@@ -80,13 +80,13 @@ def calls(draw, op):
     dtype = draw(st.sampled_from(["float16", "float32", "float64"]))
     N = draw(st.integers(0, 3))
     H, W = draw(st.integers(1, 12)), draw(st.integers(1, 12))
-    taps, outputs, settings = draw(windows((H, W)))
+    taps, outputs, settings = draw(windows((H, W), op == "winograd_conv2d"))
 
     def numbers(*shape):
         return laid_out(draw, rng.standard_normal(shape).astype(dtype))
 
     C = draw(CHANNELS)
-    if op == "conv2d":
+    if op in ("conv2d", "winograd_conv2d"):
         G = draw(st.sampled_from([1, 1, 1, 2, 3]))
         if G > 1:
             C = G * min(C, 5)

@@ -26,6 +26,7 @@ depth = np.ones((4, 1, 3, 3), F)
 mix = np.ones((5, 4, 1, 1), F)
 out_grad = np.ones((2, 6, 3, 4), F)
 DEPTH, SEPARABLE = "depthwise_conv2d", "depthwise_separable_conv2d"
+WINOGRAD = "winograd_conv2d"
 
 
 def frozen():
@@ -216,6 +217,37 @@ BAD = [
         (out_grad, image, filters, 1, 0, 1, 1, (True, True)),
         ShapeError,
         "needs must hold 3 truth values",
+    ),
+    (
+        WINOGRAD,
+        (image, filters[:, :, :2]),
+        ShapeError,
+        r"winograd_conv2d: weight must have 3x3 taps, got shape \(6, 4, 2, 3\)",
+    ),
+    (WINOGRAD, (image, filters, None, 0, 1, 1, 3), ShapeError, "tile must be 2 or 4, got 3"),
+    (WINOGRAD, (image, filters, None, 0, 1, 1, "4"), ShapeError, "tile must be 2 or 4, got '4'"),
+    (WINOGRAD, (image, halves), ShapeError, "winograd_conv2d: weight has 2 input channels but x"),
+    (WINOGRAD, (image, filters, row), ShapeError, r"bias must have shape \(6,\) but has \(2,\)"),
+    (WINOGRAD, (image, filters, None, -1), ShapeError, "padding must be at least 0, got -1"),
+    (WINOGRAD, (image, filters, None, 0, 3), ShapeError, "window is larger than the padded image"),
+    (WINOGRAD, (image, filters.astype(float)), DTypeError, "but weight has dtype float64"),
+    (
+        f"{WINOGRAD}_backward",
+        (out_grad[:1], image, filters),
+        ShapeError,
+        r"winograd_conv2d_backward: grad must have shape \(2, 6, 3, 4\) but has \(1, 6, 3, 4\)",
+    ),
+    (
+        f"{WINOGRAD}_backward",
+        (out_grad, image, filters, 0, 1, 1, (True,)),
+        ShapeError,
+        "needs must hold 3 truth values",
+    ),
+    (
+        f"{WINOGRAD}_backward",
+        (out_grad, image, filters, 0, 1, 1, (True,) * 3, 6),
+        ShapeError,
+        "winograd_conv2d_backward: tile must be 2 or 4, got 6",
     ),
     (DEPTH, (image, filters), ShapeError, "weight has 4 input channels but each filter sees 1"),
     (DEPTH, (image, depth[:3]), ShapeError, "weight has 3 filters, no multiple of the 4 channels"),

@@ -147,6 +147,12 @@ def calls(dtype):
         "depthwise_separable_conv2d_backward": (
             lambda: fast.depthwise_separable_conv2d_backward(mixed, pictures, depth, mix)
         ),
+        "winograd_conv2d": lambda: fast.winograd_conv2d(pictures, filters, filters[:, 0, 0, 0]),
+        "winograd_conv2d of 2x2": lambda: fast.winograd_conv2d(pictures, filters, tile=2),
+        "winograd_conv2d_backward": lambda: fast.winograd_conv2d_backward(out, pictures, filters),
+        "winograd_conv2d_backward of 2x2": (
+            lambda: fast.winograd_conv2d_backward(out, pictures, filters, tile=2)
+        ),
         "linear": lambda: fast.linear(a, b.T, b[0]),
         "linear of few rows": lambda: fast.linear(a[:5], np.ascontiguousarray(b.T)),
         "linear_backward": lambda: fast.linear_backward(fast.matmul(a, b), a, b.T),
