@@ -53,6 +53,10 @@ from typing import Any
 
 import numpy as np
 
+# The other form is a kernel of the same level.
+from .winograd import winograd_conv2d, winograd_conv2d_backward
+
+from odyssey.utils.conv_algorithm import winograd_tile
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 
@@ -336,6 +340,17 @@ cdef class _Call:
             strides[1], strides[2], strides[3])
 
 
+# The side of Winograd's tiles, or 0 where the direct form shall run.
+cdef int tile_for(object x, object weight, object window, str direction) except -1:
+    cdef cnp.npy_intp* shape = PyArray_DIMS(weight)
+    if (shape[2] != shape[3] or shape[2] < 3 or shape[2] > 5 or PyArray_TYPE(x) == NPY_DOUBLE
+            or window.stride != (1, 1)):
+        return 0
+    return winograd_tile(
+        shape[1], shape[0] // window.groups, window.outputs, window.dilation, x.dtype, direction,
+        shape[2])
+
+
 def conv2d(
         x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None = None, stride: Any = 1,
         padding: Any = 0, dilation: Any = 1, groups: int = 1) -> np.ndarray:
@@ -345,12 +360,15 @@ def conv2d(
     more, packed; for float16 the images once more, in float32.
     """
     window = check_conv2d("conv2d", x, weight, bias, stride, padding, dilation, groups)
+    cdef int side = tile_for(x, weight, window, "forward")
     cdef _Call call
     cdef const char* b = NULL
     cdef Py_ssize_t step = 0
     cdef void* source
     cdef void* target
     cdef int failed
+    if side:
+        return winograd_conv2d(x, weight, bias, padding, dilation, groups, side)
     weight = aligned(weight)
     call = _Call(x, weight, window)
     out = empty_channels_last(
@@ -388,6 +406,8 @@ def conv2d_backward(
     """
     window = check_conv2d_backward(grad, x, weight, stride, padding, dilation, groups)
     needs = check_needs("conv2d_backward", needs, 3)
+    cdef int for_input = tile_for(x, weight, window, "input") if needs[0] else 0
+    cdef int for_weight = tile_for(x, weight, window, "weight") if needs[1] else 0
     cdef _Call call
     cdef void* g
     cdef void* source
@@ -397,7 +417,10 @@ def conv2d_backward(
     call = _Call(x, weight, window)
     grad = channels_last(grad)
     grad_x = grad_weight = grad_bias = None
-    if needs[0]:
+    if for_input:
+        grad_x, _, _ = winograd_conv2d_backward(
+            grad, x, weight, padding, dilation, groups, (True, False, False), for_input)
+    elif needs[0]:
         grad_x = empty_channels_last(
             call.walk.N, PyArray_DIMS(x)[1], call.v.size, call.h.size, call.number)
         g = PyArray_DATA(grad)
@@ -413,7 +436,10 @@ def conv2d_backward(
                 failed = input_gradient(call.walk, call.v, call.h, call.filters, <const half*>g,
                     <half*>target, <float>0, vsplat_f32(0))
     g = PyArray_DATA(grad)
-    if needs[1]:
+    if for_weight:
+        _, grad_weight, _ = winograd_conv2d_backward(
+            grad, x, weight, padding, dilation, groups, (False, True, False), for_weight)
+    elif needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), call.number)
         x = channels_last(x)
         source = PyArray_DATA(x)

@@ -18,11 +18,14 @@ __all__ = ["ALGORITHMS", "get_conv_algorithm", "set_conv_algorithm", "winograd_t
 
 ALGORITHMS = ("auto", "direct", "winograd")
 
-# The table of "auto". Transforms cost as much for few channels as for many; from here on what they
-# save is more. Of a group; by direction.
-LEAST_CHANNELS = {"forward": 16, "input": 16, "weight": 16}
-LEAST_FILTERS = {"forward": 16, "input": 16, "weight": 16}
-LEAST_SAVING = 1.5  # how many times fewer multiplications
+# The table of "auto", from measurements over 7x7 to 28x28 outputs and 4 to 128 channels and filters.
+# Multiplications of C channels with K filters cost C * K at each point, transforms C + K: so many
+# times a multiplication. Gradients of filters have more to transform, and write their sums.
+TRANSFORM = {"forward": 12, "input": 12, "weight": 25}
+LEAST_GAIN = 1.15  # how many times faster, by this count
+
+TILES = {3: (2, 4), 4: (3,), 5: (2,)}
+"""The tiles for windows of so many taps: those with 4 or 6 points along an axis."""
 
 _algorithm = "auto"
 
@@ -31,7 +34,7 @@ def set_conv_algorithm(name: str) -> None:
     """Choose how convolutions are computed, in the whole process.
 
     Winograd's form needs up to four times fewer multiplications, for windows of
-    3×3 taps with a stride of 1. It rounds differently: changing the algorithm
+    3×3, 4×4 and 5×5 taps with a stride of 1. It rounds differently: changing the algorithm
     changes results in their last digits. And a pixel that is infinite or not a
     number spoils all outputs of the tiles that see it, up to 8×8, where the direct
     form spoils those whose windows hold it, up to 3×3.
@@ -41,8 +44,8 @@ def set_conv_algorithm(name: str) -> None:
     name : {"auto", "direct", "winograd"}
         "auto", the choice at first: Winograd's form where it is faster, by a
         table over shape and dtype. "direct": never. "winograd": for every
-        convolution that has this form, 3×3 taps and stride 1, in float16 and
-        float32. float64 is for those who want digits: it is always direct.
+        convolution that has this form, 3×3 to 5×5 taps and stride 1, in float16
+        and float32. float64 is for those who want digits: it is always direct.
 
     Raises
     ------
@@ -84,8 +87,9 @@ def winograd_tile(
     dilation: tuple[int, int],
     dtype: np.dtype[Any],
     direction: str,
+    taps: int = 3,
 ) -> int:
-    """Return which algorithm a convolution with a 3×3 window and stride 1 runs.
+    """Return which algorithm a convolution with a square window and stride 1 runs.
 
     Parameters
     ----------
@@ -97,11 +101,13 @@ def winograd_tile(
     dtype : dtype
     direction : {"forward", "input", "weight"}
         The convolution, or the gradient of its images or of its filters.
+    taps : int
+        Of the window, along each axis.
 
     Returns
     -------
     int
-        The side of Winograd's tiles, 2 or 4; 0 for the direct algorithm.
+        The side of Winograd's tiles; 0 for the direct algorithm.
 
     Examples
     --------
@@ -113,36 +119,35 @@ def winograd_tile(
     >>> winograd_tile(3, 64, (28, 28), (1, 1), single, "forward")
     0
     """
-    if _algorithm == "direct" or dtype.itemsize == 8:
+    if _algorithm == "direct" or dtype.itemsize == 8 or taps not in TILES:
         return 0
-    tile, saving = _best_tile(outputs[0], outputs[1], dilation[0], dilation[1])
-    if _algorithm == "auto" and (
-        channels < LEAST_CHANNELS[direction]
-        or filters < LEAST_FILTERS[direction]
-        or saving < LEAST_SAVING
-    ):
-        return 0
+    tile, saving = _best_tile(taps, outputs[0], outputs[1], dilation[0], dilation[1])
+    if _algorithm == "auto":
+        each = channels * filters
+        if saving * each < LEAST_GAIN * (each + TRANSFORM[direction] * (channels + filters)):
+            return 0
     return tile
 
 
 @functools.lru_cache(4096)
-def _best_tile(P: int, Q: int, d_v: int, d_h: int) -> tuple[int, float]:
-    """Return the tile with fewer multiplications, and how many times fewer than 9 per output.
+def _best_tile(taps: int, P: int, Q: int, d_v: int, d_h: int) -> tuple[int, float]:
+    """Return the tile with the fewest multiplications, and how many times fewer than direct.
 
-    2 if 4 has no fewer: its errors are smaller and its transforms cheaper.
+    Of equal ones the smallest: its errors are smaller and its transforms cheaper.
 
     Examples
     --------
-    >>> [_best_tile(P, P, 1, 1)[0] for P in range(1, 10)]
+    >>> [_best_tile(3, P, P, 1, 1)[0] for P in range(1, 10)]
     [2, 2, 4, 4, 2, 2, 4, 4, 4]
     """
-    small, large = (_points(P, d_v, m) * _points(Q, d_h, m) for m in (2, 4))
-    tile, products = (2, small) if small <= large else (4, large)
-    return tile, 9 * P * Q / products if products else 1.0
+    products, tile = min(
+        (_points(P, d_v, m, taps) * _points(Q, d_h, m, taps), m) for m in TILES[taps]
+    )
+    return tile, taps * taps * P * Q / products if products else 1.0
 
 
-def _points(outputs: int, gap: int, m: int) -> int:
+def _points(outputs: int, gap: int, m: int, taps: int) -> int:
     """Return at how many points the tiles along an axis are evaluated."""
     phases = min(gap, outputs)  # interleaved sets of tiles, see the kernel
     each = -(-outputs // gap)
-    return phases * -(-each // m) * (m + 2)
+    return phases * -(-each // m) * (m + taps - 1)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from odyssey.errors import ShapeError
+from odyssey.utils.conv_algorithm import TILES
 from odyssey.utils.geometry import Pads, output_size, pads, pair
 from odyssey.utils.kernel_checks import check_arrays
 
@@ -25,10 +26,6 @@ __all__ = [
 
 LIMIT = 2**31
 """What the sides of a padded image stay below, so that no index overflows."""
-
-
-TILES = {3: (2, 4), 4: (3,), 5: (2,)}
-"""By the taps along an axis, the outputs along it that Winograd's tiles can have."""
 
 
 class Window(NamedTuple):
