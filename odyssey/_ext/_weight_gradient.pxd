@@ -148,19 +148,26 @@ cdef inline Py_ssize_t height_for(Py_ssize_t entries) noexcept nogil:
     return best
 
 
-# A block of the output's gradient at `pixels` pixels, dense, zeros after the last output.
+# A block of the output's gradient at `pixels` pixels, dense, zeros after the last output; and its
+# sum over these pixels.
 cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, int wide,
-        Py_ssize_t pixels, real* out, vec zero) noexcept nogil:
+        Py_ssize_t pixels, real* out, real* total, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t t
-    cdef int j
-    for t in range(pixels):
-        for j in range(wide):
-            if outs >= (j + 1) * V:
-                store(out + (t * wide + j) * V, load(grad + t * K + j * V, zero))
-            else:
-                store(out + (t * wide + j) * V,
-                      load_part(grad + t * K + j * V, max(0, outs - j * V), zero))
+    cdef vec low = zero, high = zero, g
+    cdef Py_ssize_t _t
+    for _t in range(pixels):
+        g = load(grad, zero) if outs >= V else load_part(grad, outs, zero)
+        low = low + g
+        store(out, g)
+        if wide == 2:
+            g = load(grad + V, zero) if outs >= 2 * V else load_part(grad + V, outs - V, zero)
+            high = high + g
+            store(out + V, g)
+        grad += K
+        out += wide * V
+    store(total, low)
+    if wide == 2:
+        store(total + V, high)
 
 
 # One piece of one block: its sums over the pixels of a chunk.
@@ -207,7 +214,8 @@ cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chun
 # What the tiles read of a chunk, copied: `field` is NULL if the input is read where it stands.
 cdef inline void copy_chunk(const Walk* walk, const Sums* all, const Chunks* chunks,
         Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines_, const element* source,
-        const element* grad, real* field, real* grads, int threads, vec zero) noexcept nogil:
+        const element* grad, real* field, real* grads, real* line_sums, real* biases, int threads,
+        vec zero) noexcept nogil:
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t width = all.wide * lanes(zero)
@@ -222,7 +230,12 @@ cdef inline void copy_chunk(const Walk* walk, const Sums* all, const Chunks* chu
         copy_grad(
             grad + (n * walk.v.count + line + at % lines_) * Q * K
             + block // all.blocks * walk.outs + block % all.blocks * width, K,
-            walk.outs - block % all.blocks * width, all.wide, Q, grads + job * Q * width, zero)
+            min(width, walk.outs - block % all.blocks * width), all.wide, Q,
+            grads + job * Q * width, line_sums + job * width, zero)
+    for block in range(total):              # the lines one after the other
+        for job in range(block * images * lines_, (block + 1) * images * lines_):
+            for n in range(width):
+                biases[block * width + n] += line_sums[job * width + n]
     if field != NULL:
         for job in prange(walk.groups * images, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
@@ -248,28 +261,41 @@ cdef inline void unpack(const Walk* walk, const Sums* all, Py_ssize_t job, const
         weight + (block // all.blocks * walk.outs + b * width) * row + c * taps, row)
 
 
-# weight (C-contiguous) = its gradient, from the input and the output's gradient. -1: no memory.
+cdef inline element rounded(real x, element like) noexcept nogil:
+    if element is half:
+        return float_to_half(<float>x)
+    else:
+        return <element>x
+
+
+# weight (C-contiguous) and bias = their gradients, from the input and the output's gradient; bias
+# may be NULL. -1 if there is no memory.
 cdef inline int weight_gradient(const Walk* walk, const element* source, const element* grad,
-        element* weight, real number, vec zero) noexcept nogil:
+        element* weight, element* bias, real number, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t C = walk.groups * walk.inner
     cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t bytes = (C * walk.v.move * walk.h.move + K) * <Py_ssize_t>sizeof(real)
-    cdef Py_ssize_t chunk, parts, image, line, images, lines_, job, block, size, total, width, room
+    cdef Py_ssize_t chunk, parts, image, line, images, lines_, job, block, size, total, width
+    cdef Py_ssize_t room, rows
     cdef double work = <double>walk.N * walk.v.count * Q * taps * C * walk.outs
     cdef int threads = num_threads() if work > PARALLEL else 1
     cdef bint copied
     cdef Chunks chunks
     cdef Sums all
     cdef real* sums
+    cdef real* biases
+    cdef real* line_sums
     cdef real* field
     cdef real* grads
-    if K == 0 or C == 0:
+    if K == 0:
         return 0
     if walk.N * walk.v.count * Q == 0:
         memset(weight, 0, K * walk.inner * taps * sizeof(element))
+        if bias != NULL:
+            memset(bias, 0, K * sizeof(element))
         return 0
     all.wide = 1 if walk.outs <= V else 2
     width = all.wide * V
@@ -284,19 +310,23 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     parts = (walk.v.count + chunks.lines - 1) // chunks.lines
     size = chunks.images * chunks.rows * chunks.width * chunks.pitch
     room = chunks.images * chunks.lines * Q * width
-    sums = <real*>scratch((total * (taps * walk.inner * width + room)
+    rows = chunks.images * chunks.lines
+    sums = <real*>scratch((total * (taps * walk.inner * width + width * (rows + 1) + room)
         + (walk.groups * size + 16 if copied else 0)) * sizeof(real))
     if sums == NULL:
         return -1
-    grads = sums + total * taps * walk.inner * width
+    biases = sums + total * taps * walk.inner * width
+    line_sums = biases + total * width
+    grads = line_sums + total * width * rows
     field = grads + total * room if copied else NULL
-    memset(sums, 0, total * taps * walk.inner * width * sizeof(real))
+    memset(sums, 0, total * (taps * walk.inner + 1) * width * sizeof(real))
     for chunk in range(chunks.count):
         image = chunk // parts * chunks.images
         line = chunk % parts * chunks.lines
         images = min(chunks.images, walk.N - image)
         lines_ = min(chunks.lines, walk.v.count - line)
-        copy_chunk(walk, &all, &chunks, image, line, images, lines_, source, grad, field, grads, threads, zero)
+        copy_chunk(walk, &all, &chunks, image, line, images, lines_, source, grad,
+            field, grads, line_sums, biases, threads, zero)
         for job in prange(total * all.pieces, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
             add_piece(walk, &all, &chunks, job, image, line, images, lines_, <const real*>source,
@@ -304,6 +334,10 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     for job in prange(total * walk.inner, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
         unpack(walk, &all, job, <const real*>sums, weight, zero)
+    if bias != NULL:
+        for job in range(K):
+            block = job // walk.outs * all.blocks * width + job % walk.outs
+            bias[job] = rounded(biases[block], bias[0])
     free(sums)
     return 0
 

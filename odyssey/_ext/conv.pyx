@@ -412,6 +412,7 @@ def conv2d_backward(
     cdef void* g
     cdef void* source
     cdef void* target
+    cdef void* b = NULL
     cdef int failed = 0
     weight = aligned(weight)
     call = _Call(x, weight, window)
@@ -444,17 +445,20 @@ def conv2d_backward(
         x = channels_last(x)
         source = PyArray_DATA(x)
         target = PyArray_DATA(grad_weight)
+        if needs[2]:                # the sums of the gradient come along
+            grad_bias = empty(1, PyArray_DIMS(weight), call.number)
+            b = PyArray_DATA(grad_bias)
         with nogil:
             if call.number == NPY_FLOAT:
                 failed += weight_gradient(&call.walk, <const float*>source, <const float*>g,
-                    <float*>target, <float>0, vsplat_f32(0))
+                    <float*>target, <float*>b, <float>0, vsplat_f32(0))
             elif call.number == NPY_DOUBLE:
                 failed += weight_gradient(&call.walk, <const double*>source, <const double*>g,
-                    <double*>target, <double>0, vsplat_f64(0))
+                    <double*>target, <double*>b, <double>0, vsplat_f64(0))
             else:
                 failed += weight_gradient(&call.walk, <const half*>source, <const half*>g,
-                    <half*>target, <float>0, vsplat_f32(0))
-    if needs[2]:
+                    <half*>target, <half*>b, <float>0, vsplat_f32(0))
+    if needs[2] and grad_bias is None:
         grad_bias = bias_gradient(grad)
     if failed:
         raise MemoryError("conv2d_backward: no memory for packed weights and sums")
