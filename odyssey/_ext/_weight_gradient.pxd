@@ -35,6 +35,7 @@ cdef enum:
     NEAR = 384 << 10                # bytes of both images that shall stay in L2
     FEW = 16                        # channels, up to which a row of taps is one piece
     PIXELS = 256                    # of a chunk, at least
+    AT_ONCE = 4                     # registers of channels whose sums are made together
     IMAGES = 1 << 17                # numbers that are worth a second thread: added up
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
 
@@ -344,24 +345,33 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
 
 # ---- biases --------------------------------------------------------------------------------------
 
-# sums = the sum over an image's pixels, a vector of channels at a time, the last ones one by one.
+# sums = the sum over an image's pixels, AT_ONCE registers of channels at a time.
 cdef inline void add_pixels(const element* grad, Py_ssize_t pixels, Py_ssize_t K, real* sums,
         vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t v, k, t
-    cdef vec total
-    cdef real one_total
-    for v in range(K // V):
-        k = v * V
-        total = zero
-        for t in range(pixels):
-            total = total + load(grad + t * K + k, zero)
-        store(sums + k, total)
-    for k in range(K // V * V, K):
-        one_total = 0
-        for t in range(pixels):
-            one_total = one_total + stored(<const char*>(grad + t * K + k), grad[0], one_total)
-        sums[k] = one_total
+    cdef vec[AT_ONCE] total
+    cdef Py_ssize_t _t, k = 0
+    cdef const element* g
+    cdef int j
+    while k + AT_ONCE * V <= K:
+        for j in range(AT_ONCE):
+            total[j] = zero
+        g = grad + k
+        for _t in range(pixels):
+            for j in range(AT_ONCE):
+                total[j] = total[j] + load(g + j * V, zero)
+            g += K
+        for j in range(AT_ONCE):
+            store(sums + k + j * V, total[j])
+        k += AT_ONCE * V
+    while k < K:
+        total[0] = zero
+        g = grad + k
+        for _t in range(pixels):
+            total[0] = total[0] + (load(g, zero) if K - k >= V else load_part(g, K - k, zero))
+            g += K
+        store(sums + k, total[0])
+        k += V
 
 
 cdef inline int add_images(Py_ssize_t N, Py_ssize_t pixels, Py_ssize_t K, const element* grad,

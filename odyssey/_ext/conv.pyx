@@ -66,7 +66,6 @@ cdef extern from "inline.h" nogil:
     void __builtin_prefetch(const void* address, int write, int locality)
 
 cdef enum:
-    MOST_ROWS = 12
     PIXELS = 6                      # rows of a register tile
     MOST_SUMS = 24                  # registers of the largest tile, PIXELS x WIDE
     CHUNK = 96                      # pixels that are computed together, about
@@ -97,7 +96,7 @@ cdef inline void tile(int rows, breadth like, const Steps* steps, Py_ssize_t low
     cdef int wide = vectors(like)
     cdef vec[MOST_SUMS] sums
     cdef vec[WIDE] w
-    cdef const real* p[MOST_ROWS]
+    cdef const real* p[PIXELS]
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t r, s, c, offset
     cdef int i, j
@@ -127,8 +126,18 @@ cdef inline void tile(int rows, breadth like, const Steps* steps, Py_ssize_t low
                     store_part(target + to[i] + j * V, outs - j * V, sums[i * wide + j])
 
 
+# The height of the register tiles for so many pixels: with the fewest multiply-adds and loads.
 cdef inline int rows_for(Py_ssize_t pixels, int wide) noexcept nogil:
-    return 6 if wide <= 2 else 6
+    cdef Py_ssize_t cost, least = (pixels + PIXELS - 1) // PIXELS * (PIXELS + 1)
+    cdef int rows, best = PIXELS
+    if wide < WIDE:
+        return PIXELS
+    for rows in range(PIXELS - 1, PIXELS - 3, -1):
+        cost = (pixels + rows - 1) // rows * (rows + 1)
+        if cost < least:
+            least = cost
+            best = rows
+    return best
 
 
 # One chunk, blocks from `first` to `last` of one group of channels.
@@ -152,8 +161,8 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
     cdef Py_ssize_t per_block = v.taps * h.taps * walk.inner * WIDE * V
     cdef Py_ssize_t stride = h.step * K
     cdef Py_ssize_t n = 0, p = 0, q = 0, t, b, outs, low, high, start, stop, at
-    cdef Py_ssize_t[MOST_ROWS] to
-    cdef const real* x[MOST_ROWS]
+    cdef Py_ssize_t[PIXELS] to
+    cdef const real* x[PIXELS]
     cdef const real* corner
     cdef const real* weights
     cdef const real* biases
@@ -196,7 +205,7 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
                 inside(v, line + p, &start, &stop)
                 if i + 1 < count:   # it may see other rows of taps
                     low, high = min(low, start), max(high, stop)
-        for i in range(count, rows):        # past the last pixel: repeat it
+        for i in range(count, PIXELS):      # past the last pixel: repeat it
             x[i] = x[i - 1]
             to[i] = to[i - 1]
         high = max(low, high)
@@ -207,14 +216,20 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
             biases = bias + (first + b) * WIDE * V
             out = target + g * walk.outs + (first - g * blocks + b) * WIDE * V
             if wide == 1:
-                tile(6, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
+                tile(PIXELS, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
                      zero)
             elif wide == 2:
-                tile(6, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
+                tile(PIXELS, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
                      zero)
+            elif rows == PIXELS:
+                tile(PIXELS, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0],
+                     count, outs, zero)
+            elif rows == PIXELS - 1:
+                tile(PIXELS - 1, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0],
+                     count, outs, zero)
             else:
-                tile(6, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0], count,
-                     outs, zero)
+                tile(PIXELS - 2, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0],
+                     count, outs, zero)
 
 
 # One block of weights as [tap][source channel][outputs], zeros after the last output.
