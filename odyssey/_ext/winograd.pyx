@@ -332,7 +332,7 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
     cdef Py_ssize_t rows = plan.height * plan.panels
     cdef Py_ssize_t step = rows * pitch
     cdef Py_ssize_t far = plan.points * step
-    cdef Py_ssize_t pieces = (C + DEPTH - 1) // DEPTH
+    cdef Py_ssize_t pieces = max(1, (C + DEPTH - 1) // DEPTH)
     cdef Py_ssize_t gap = rows * 2 * V + 16         # between points of sums: no power of 2
     cdef real* sums = memory + pieces * far
     cdef Py_ssize_t t, block, point, piece, outs
@@ -355,7 +355,7 @@ cdef void do_run(const Plan* plan, Py_ssize_t run, Py_ssize_t first, Py_ssize_t 
 # Plan the runs of tiles and their memory: numbers for a thread.
 cdef Py_ssize_t plan_runs(Plan* plan, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t pieces = (plan.walk.inner + DEPTH - 1) // DEPTH
+    cdef Py_ssize_t pieces = max(1, (plan.walk.inner + DEPTH - 1) // DEPTH)
     cdef Py_ssize_t bytes = plan.points * MR * pitch_for(plan.walk.inner, zero) * pieces * (64 // V)
     cdef Py_ssize_t most = max(1, NEAR // bytes) * MR
     cdef Py_ssize_t largest
@@ -532,7 +532,7 @@ cdef int walk_all(str op, Plan plan, const element* source, const element* weigh
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t C = plan.walk.groups * plan.walk.inner
     cdef Py_ssize_t size = plan.points * plan.walk.inner * 2 * V
-    cdef Py_ssize_t stage = max(1, min(plan.blocks, FAR // (size * <Py_ssize_t>sizeof(real))))
+    cdef Py_ssize_t stage = max(1, min(plan.blocks, FAR // (max(size, 1) * <Py_ssize_t>sizeof(real))))
     cdef Py_ssize_t room, g, k, bytes
     cdef Py_ssize_t biases = plan.walk.groups * plan.blocks * 2 * V
     cdef double work = <double>plan.tiles * size * plan.blocks
@@ -604,7 +604,7 @@ def winograd_conv2d(
 
 cdef int sum_all(Plan plan, const element* source, const element* grad, element* weight,
         real number, vec zero) except -1:
-    cdef Sums sums = plan_sums(&plan, zero)
+    cdef Sums sums
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t C = plan.walk.groups * plan.walk.inner
     cdef Py_ssize_t K = plan.walk.groups * plan.walk.outs
@@ -618,6 +618,7 @@ cdef int sum_all(Plan plan, const element* source, const element* grad, element*
     if plan.tiles == 0:
         memset(weight, 0, K * plan.walk.inner * plan.r * plan.r * sizeof(element))
         return 0
+    sums = plan_sums(&plan, zero)
     bytes = <Py_ssize_t>sizeof(real) * (blank + 2 * MR + plan.points * (
         sums.stage * (sums.depth + sums.some * 2 * V)
         + sums.some * sums.height * sums.panels * 2 * V))
