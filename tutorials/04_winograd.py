@@ -164,9 +164,9 @@ print("F(2, 3):", *(A @ ((G @ g) * (B @ np.array(d)))))
 
 # %%
 # This is ``two_outputs`` (but for two signs that cancel), found without trying. This way to fast
-# convolutions is Cook's and Toom's; what Winograd showed is that m + r - 1 multiplications are the
-# least possible. odyssey has this function in ``odyssey/utils/cook_toom.py``, and its reference kernel,
-# ``odyssey/reference/winograd.py``, uses it.
+# convolutions is Cook's and Toom's; what Winograd showed is that m + r - 1 multiplications are
+# the least possible. odyssey has this function in ``odyssey/utils/cook_toom.py``, and its
+# reference kernel, ``odyssey/reference/winograd.py``, uses it.
 #
 # Larger tiles need more points, and save more. F(4, 3) has six points for four outputs, in place of
 # twelve multiplications. The usual ones are small integers:
@@ -288,11 +288,12 @@ for m, chosen in ((2, points), (4, usual)):
 # The errors above were those of float64, some :math:`10^{-16}` times a small number. Networks are
 # trained in float32, with :math:`10^{-7}` to lose.
 #
-# Winograd's form evaluates polynomials. At the points 0, ±1 and ±2 a pixel counts up to 5·5 times in
-# F(4×4, 3×3), and a product up to 8·8 times on the way back: large numbers, which must cancel to a
-# small result. Each was rounded, and rounding errors do not cancel. The larger the tile, the larger
-# the powers. So one wants points near 1, where powers stay small; but not so near to each other that
-# their differences are small, by which G divides. A pair a and 1/a balances the two. Which a?
+# Winograd's form evaluates polynomials. At the points 0, ±1 and ±2 a pixel counts up to 5·5 times
+# in F(4×4, 3×3), and a product up to 8·8 times on the way back: large numbers, which must cancel
+# to a small result. Each was rounded, and rounding errors do not cancel. The larger the tile, the
+# larger the powers. So one wants points near 1, where powers stay small; but not so near to each
+# other that their differences are small, by which G divides. A pair a and 1/a balances the two.
+# Which a?
 
 C = 64
 x, w = rng.standard_normal((1, C, 24, 24)), rng.standard_normal((C, C, 3, 3))
@@ -343,15 +344,16 @@ for axis in (left, right):
 figure.tight_layout()
 
 # %%
-# On the left: two more rows and columns cost one digit to three at the integers, and half a digit to
-# one at pairs. That is why hardly anybody takes tiles of 8×8, although they need 5.76 times fewer
-# multiplications. On the right: the valley is broad, and 2/3 lies in it. odyssey evaluates at
+# On the left: two more rows and columns cost one digit to three at the integers, and half a digit
+# to one at pairs. That is why hardly anybody takes tiles of 8×8, although they need 5.76 times
+# fewer multiplications. On the right: the valley is broad, and 2/3 lies in it. odyssey evaluates
+# at
 #
 # .. math:: 0,\ \pm\tfrac23,\ \pm\tfrac32,\ \infty ,
 #
 # with a few times smaller errors than at 0, ±1, ±2 and ∞. (`Barabasz and others
-# <https://arxiv.org/abs/1803.10986>`_ searched for good points.) They take some more multiplications
-# by constants in the transforms; as 2/3 · 3/2 = 1, not all numbers are awkward:
+# <https://arxiv.org/abs/1803.10986>`_ searched for good points.) They take some more
+# multiplications by constants in the transforms; as 2/3 · 3/2 = 1, not all numbers are awkward:
 
 show(**{"B'": cook_toom(reciprocal[4], 4, 3)[2]})
 
@@ -510,15 +512,16 @@ print(kernel_source("winograd.pyx", "sum_group"))
 # Exercises
 # ---------
 #
-# **1. Tiles of 3×3.** Find four points for F(3×3, 3×3). How many times fewer multiplications are
-# that? Let ``od.testing.difference`` (:mod:`odyssey.testing`) say whether it is right, and where
-# its error lies between those of 2×2 and 4×4.
+# **1. Tiles of 3×3.** F(3, 3) has four points besides infinity. How many times fewer
+# multiplications is that? At 0, ±1 and 2 its error is larger than that of 4×4 tiles at odyssey's
+# points. Find four points with which it is smaller; 0 need not be among them.
+# ``od.testing.difference`` (:mod:`odyssey.testing`) measures.
 #
 # .. code-block:: python
 #
-#    mine = [...]
+#    mine = [Fraction(point) for point in (...)]
 #    error = od.testing.difference(winograd(*single, 3, mine), truth).error
-#    assert error < 1e-6
+#    assert error < error_of(winograd(*single, 4, reciprocal[4]))
 #
 # **2. Filters of 5×5.** F(2, 5) has six points, like F(4, 3). Write ``winograd`` for R×R taps (the
 # padding is R // 2) without touching ``cook_toom``, and reuse the transformed images of one filter
