@@ -437,9 +437,9 @@ axes[0].legend()
 figure.tight_layout()
 
 # %%
-# With few channels the transforms cost more than they save, with many the gain comes near to what
-# is possible. The direct kernel is close to the peak of the processor; where Winograd's line is
-# above 1, it does in effect more flops per second than the processor has.
+# With few channels the transforms cost more than they save, with many most of the gain is left. The
+# direct kernel is close to the peak of the processor there. So, counted by the definition of a
+# convolution, Winograd's does more flops per second than the processor has.
 #
 # From here to the kernel
 # -----------------------
