@@ -107,7 +107,7 @@ def check_winograd(
     window = check_conv2d(op, x, weight, bias, 1, padding, dilation, groups, objects)
     if weight.shape[2:] != (3, 3):
         raise ShapeError(f"{op}: weight must have 3x3 taps, got shape {weight.shape}")
-    if tile not in (2, 4):
+    if not isinstance(tile, (int, np.integer)) or tile not in (2, 4):
         raise ShapeError(f"{op}: tile must be 2 or 4, got {tile!r}")
     return window
 
