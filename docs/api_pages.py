@@ -82,6 +82,7 @@ GROUPS = {
         "odyssey.environment",
         "odyssey.utils.random",
         "odyssey.utils.defaults",
+        "odyssey.utils.conv_algorithm",
     ),
     "Memory": ("odyssey.memory",),
     "Files": ("odyssey.serialization",),

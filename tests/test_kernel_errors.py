@@ -225,6 +225,7 @@ BAD = [
         r"winograd_conv2d: weight must have 3x3 taps, got shape \(6, 4, 2, 3\)",
     ),
     (WINOGRAD, (image, filters, None, 0, 1, 1, 3), ShapeError, "tile must be 2 or 4, got 3"),
+    (WINOGRAD, (image, filters, None, 0, 1, 1, 4.0), ShapeError, "tile must be 2 or 4, got 4.0"),
     (WINOGRAD, (image, filters, None, 0, 1, 1, "4"), ShapeError, "tile must be 2 or 4, got '4'"),
     (WINOGRAD, (image, halves), ShapeError, "winograd_conv2d: weight has 2 input channels but x"),
     (WINOGRAD, (image, filters, row), ShapeError, r"bias must have shape \(6,\) but has \(2,\)"),

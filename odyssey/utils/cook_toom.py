@@ -16,7 +16,7 @@ POINTS = {
 }
 """Where odyssey evaluates for tiles of 2 and of 4 outputs; infinity comes last, unwritten.
 
-For four outputs 0, ±1, ±2 would have simpler matrices, and errors 3 to 4 times as large. The
+For four outputs 0, ±1, ±2 would have simpler matrices, and errors 3 to 6 times as large. The
 product of 2/3 and 3/2 is 1, which takes some factors away again.
 """
 

@@ -108,14 +108,10 @@ def check_winograd(
     window = check_conv2d(op, x, weight, bias, 1, padding, dilation, groups, objects)
     taps = weight.shape[2]
     if weight.shape[3] != taps or taps not in TILES:
-        raise ShapeError(
-            f"{op}: weight must have 3x3, 4x4 or 5x5 taps, got shape {weight.shape}"
-        )
-    if tile not in TILES[taps]:
+        raise ShapeError(f"{op}: weight must have 3x3, 4x4 or 5x5 taps, got shape {weight.shape}")
+    if not isinstance(tile, int | np.integer) or tile not in TILES[taps]:
         expected = " or ".join(map(str, TILES[taps]))
-        raise ShapeError(
-            f"{op}: tile must be {expected} for {taps}x{taps} taps, got {tile!r}"
-        )
+        raise ShapeError(f"{op}: tile must be {expected} for {taps}x{taps} taps, got {tile!r}")
     return window
 
 

@@ -47,7 +47,7 @@ ACCURACY: dict[int, dict[str, Any]] = {
     4: {
         "factor": 2.0,
         "reason": "values at the points are larger than what they cancel to: errors of "
-        "F(4x4,3x3) are 4 to 6 times those of the direct form",
+        "F(4x4,3x3) are 2 to 5 times those of F(2x2,3x3)",
     },
 }
 
