@@ -55,6 +55,25 @@ def test_results_are_channels_last_and_gradients_of_weights_c_contiguous(convers
     assert is_channels_last(out) and is_channels_last(grad_x) and grad_weight.flags.c_contiguous
 
 
+@pytest.mark.parametrize("stride", [1, 2])
+def test_depthwise_images_beyond_the_caches_are_no_different(stride):
+    # Only of such batches the kernel fetches rows ahead.
+    weight, bias = normal(32, 1, 3, 3, dtype="float64"), normal(32, dtype="float64")
+    x = channels_last(normal(10, 32, 65, 66, dtype="float64"))
+    out = fast.depthwise_conv2d(x, weight, bias, stride, 1)
+    grads = fast.depthwise_conv2d_backward(out, x, weight, stride, 1)
+    each = [fast.depthwise_conv2d(one, weight, bias, stride, 1) for one in np.split(x, 10)]
+    assert np.array_equal(out, np.concatenate(each))
+    each = [
+        fast.depthwise_conv2d_backward(g, one, weight, stride, 1)
+        for g, one in zip(each, np.split(x, 10), strict=True)
+    ]
+    of_x, of_weight, of_bias = zip(*each, strict=True)
+    assert np.array_equal(grads[0], np.concatenate(of_x))
+    np.testing.assert_allclose(grads[1], sum(of_weight), rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(grads[2], sum(of_bias), rtol=1e-10, atol=1e-9)
+
+
 def test_channels_last_images_are_taken_as_they_are(conversions):
     x, weight = normal(2, 5, 7, 6), normal(4, 5, 3, 3)
     for name, filters in (("conv2d", weight), ("depthwise_conv2d", normal(5, 1, 3, 3))):
