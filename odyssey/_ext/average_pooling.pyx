@@ -18,7 +18,7 @@ from cython.parallel cimport prange
 from libc.stdlib cimport free
 
 from odyssey._ext._channels cimport (
-    BLOCK, last_piece, load_channels, registers_for, store_channels, threads_for,
+    BLOCK, FAR, fetch_below, last_piece, load_channels, registers_for, store_channels, threads_for,
 )
 from odyssey._ext._door cimport NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, float_type
 from odyssey._ext._layout cimport channels_last, empty_channels_last
@@ -108,14 +108,18 @@ cdef inline void mean_window(int registers, const Area* a, const element* image,
         store_channels(i, registers, out, n, whole_out, total[i] / divisor)
 
 
-# The same channels of a row of windows. `a` holds the rows of the windows.
-cdef inline void row_of_means(int registers, const Axis* h, Area* a, double rows,
+# The same channels of a row of windows. `a` holds the rows of the windows; those from there up to
+# `ahead` are needed next.
+cdef inline void row_of_means(int registers, const Axis* h, Area* a, Py_ssize_t ahead, double rows,
         const element* image, const element* end, Py_ssize_t C, Py_ssize_t n, element* out,
         const element* row_end, vec zero) noexcept nogil:
+    cdef Py_ssize_t before = 0
     cdef Py_ssize_t q
     for q in range(h.outputs):
         a.left = first_pixel(h, q)
         a.right = stop_pixel(h, q)
+        fetch_below(image, C, h.size, a.bottom, ahead, before, a.right, n)
+        before = a.right
         mean_window(registers, a, image, end, C, h.size, splat(rows * count(h, q), zero), n, out,
                     row_end, zero)
         out += C
@@ -126,13 +130,17 @@ cdef void mean_row(const Axis* v, const Axis* h, const element* x, const element
         Py_ssize_t C, Py_ssize_t row, vec zero) noexcept nogil:
     cdef Py_ssize_t p = row % v.outputs
     cdef double rows = count(v, p)
+    cdef Py_ssize_t ahead
     cdef Py_ssize_t c = C
     cdef Py_ssize_t n
     cdef const element* row_end
     cdef Area a
     cdef int registers
     a.top = first_pixel(v, p)
-    a.bottom = stop_pixel(v, p)
+    a.bottom = ahead = stop_pixel(v, p)
+    if (p + 1 < v.outputs and first_pixel(v, p + 1) <= a.bottom
+            and (end - x) * <Py_ssize_t>sizeof(element) > FAR):
+        ahead = stop_pixel(v, p + 1)
     x += row // v.outputs * v.size * h.size * C
     out += row * h.outputs * C
     row_end = out + h.outputs * C
@@ -141,11 +149,11 @@ cdef void mean_row(const Axis* v, const Axis* h, const element* x, const element
         c -= n
         registers = registers_for(n, zero)
         if registers == BLOCK:
-            row_of_means(BLOCK, h, &a, rows, x + c, end, C, n, out + c, row_end, zero)
+            row_of_means(BLOCK, h, &a, ahead, rows, x + c, end, C, n, out + c, row_end, zero)
         elif registers == 2:
-            row_of_means(2, h, &a, rows, x + c, end, C, n, out + c, row_end, zero)
+            row_of_means(2, h, &a, ahead, rows, x + c, end, C, n, out + c, row_end, zero)
         else:
-            row_of_means(1, h, &a, rows, x + c, end, C, n, out + c, row_end, zero)
+            row_of_means(1, h, &a, ahead, rows, x + c, end, C, n, out + c, row_end, zero)
 
 
 cdef void mean_rows(const Axis* v, const Axis* h, const element* x, element* out, Py_ssize_t N,

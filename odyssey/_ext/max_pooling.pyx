@@ -24,7 +24,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memset
 
 from odyssey._ext._channels cimport (
-    BLOCK, last_piece, load_channels, registers_for, store_channels, threads_for,
+    BLOCK, FAR, fetch_below, last_piece, load_channels, registers_for, store_channels, threads_for,
 )
 from odyssey._ext._door cimport NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_DATA, float_type, sum_type
 from odyssey._ext._layout cimport channels_last, empty_channels_last
@@ -116,17 +116,21 @@ cdef inline vec maxima(int registers, bint care, const Pool* g, const Taps* t,
     return total[0]
 
 
-# The same channels of a row of windows. `t` holds the rows of the taps. Returns whether a NaN may
-# be among them: then it has to be done once more with `care`, which is slower.
-cdef inline bint row_of_maxima(int registers, bint care, const Pool* g, Taps* t,
+# The same channels of a row of windows. `t` holds the rows of the taps; those from there up to
+# `ahead` are needed next. Returns whether a NaN may be among them: then it has to be done once more
+# with `care`, which is slower.
+cdef inline bint row_of_maxima(int registers, bint care, const Pool* g, Taps* t, Py_ssize_t ahead,
         const element* image, const element* end, Py_ssize_t n, element* out,
         const element* row_end, int32_t* indices, vec zero) noexcept nogil:
     cdef vec total = zero
     cdef double check
+    cdef Py_ssize_t before = 0
     cdef Py_ssize_t q
     for q in range(g.Q):
         t.left = first_tap(q, g.step_w, g.pad_w, g.gap_w)
         t.right = stop_tap(q, g.step_w, g.pad_w, g.gap_w, g.S, g.W)
+        fetch_below(image, g.C, g.W, t.bottom, ahead, before, t.right, n)
+        before = t.right
         total = total + maxima(
             registers, care, g, t, image, end, n, out, row_end, indices, zero)
         out += g.C
@@ -142,13 +146,16 @@ cdef void max_row(const Pool* g, const element* x, element* out, int32_t* indice
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t p = row % g.P
     cdef Py_ssize_t c = g.C
-    cdef Py_ssize_t n, k
+    cdef Py_ssize_t n, k, ahead
     cdef const element* row_end
     cdef Taps t
     cdef int registers
     cdef bint nan
     t.top = first_tap(p, g.step_h, g.pad_h, g.gap_h)
-    t.bottom = stop_tap(p, g.step_h, g.pad_h, g.gap_h, g.R, g.H)
+    t.bottom = ahead = stop_tap(p, g.step_h, g.pad_h, g.gap_h, g.R, g.H)
+    if (p + 1 < g.P and first_tap(p + 1, g.step_h, g.pad_h, g.gap_h) <= t.bottom
+            and (end - x) * <Py_ssize_t>sizeof(element) > FAR):
+        ahead = stop_tap(p + 1, g.step_h, g.pad_h, g.gap_h, g.R, g.H)
     x += row // g.P * g.H * g.W * g.C
     out += row * g.Q * g.C
     indices += row * g.Q * g.C
@@ -159,17 +166,18 @@ cdef void max_row(const Pool* g, const element* x, element* out, int32_t* indice
         registers = registers_for(n, zero)
         if registers == BLOCK:
             nan = row_of_maxima(
-                BLOCK, False, g, &t, x + c, end, n, out + c, row_end, indices + c, zero)
+                BLOCK, False, g, &t, ahead, x + c, end, n, out + c, row_end, indices + c, zero)
         elif registers == 2:
             nan = row_of_maxima(
-                2, False, g, &t, x + c, end, n, out + c, row_end, indices + c, zero)
+                2, False, g, &t, ahead, x + c, end, n, out + c, row_end, indices + c, zero)
         else:
             nan = row_of_maxima(
-                1, False, g, &t, x + c, end, n, out + c, row_end, indices + c, zero)
+                1, False, g, &t, ahead, x + c, end, n, out + c, row_end, indices + c, zero)
         while nan and n > 0:
             k = c + (n - 1) // V * V
             row_of_maxima(
-                1, True, g, &t, x + k, end, c + n - k, out + k, row_end, indices + k, zero)
+                1, True, g, &t, t.bottom, x + k, end, c + n - k, out + k, row_end, indices + k,
+                zero)
             n = k - c
 
 
