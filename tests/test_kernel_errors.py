@@ -375,6 +375,18 @@ BAD = [
     ("max_pool2d_backward", (small, places - 1, (2, 3, 4, 5)), ShapeError, "is -1 but the images"),
     (
         "max_pool2d_backward",
+        (small, places, (2, 3, 4, 5), 2, 0),
+        ShapeError,
+        "stride must be at least 1, got 0",
+    ),
+    (
+        "max_pool2d_backward",
+        (small, places, (2, 3, 4, 5), (2, 2, 2)),
+        ShapeError,
+        "kernel_size must be one integer or two",
+    ),
+    (
+        "max_pool2d_backward",
         (small, np.full((2, 3, 2, 2), 2**64 - 1, np.uint64), (2, 3, 4, 5)),
         ShapeError,
         "is 18446744073709551615 but",

@@ -66,7 +66,7 @@ def test_padding_is_never_the_maximum(kernels):
 def test_indices_count_pixels_of_the_image_without_padding(kernels):
     x = grid(generator(), (2, 3, 7, 6))
     out, indices = kernels.max_pool2d(x, (3, 2), stride=2, padding=1, ceil_mode=True)
-    assert indices.dtype == np.int64
+    assert indices.dtype == np.int32
     flat = x.reshape(2, 3, 42)
     assert (np.take_along_axis(flat, indices.reshape(2, 3, -1), 2).reshape(out.shape) == out).all()
 
@@ -97,6 +97,37 @@ def test_no_index_writes_outside_of_the_array(kernels):
         indices[0, 1, 1, 0] = wrong
         with pytest.raises(ShapeError, match=rf"indices\[0, 1, 1, 0\] is {wrong} but the images"):
             kernels.max_pool2d_backward(grad, indices, (1, 2, 2, 3))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_where_the_windows_lie_changes_nothing(kernels, dtype):
+    """Not even where they are said to lie elsewhere than the indices."""
+    rng = generator()
+    grad = rng.standard_normal((2, 66, 3, 4)).astype(dtype)
+    indices = rng.integers(0, 35, grad.shape)
+    expected = kernels.max_pool2d_backward(grad, indices, (2, 66, 5, 7))
+    for settings in ((2,), (2, 1), (3, 2, 1), (2, 2, 0, 2), (2**70, 2**70, 2**70, 2**70)):
+        found = kernels.max_pool2d_backward(grad, indices, (2, 66, 5, 7), *settings)
+        assert found.tobytes() == expected.tobytes(), settings
+
+
+def test_no_index_is_lost_where_the_windows_are_known(kernels):
+    grad = np.ones((1, 66, 2, 2), np.float32)
+    for wrong in (-1, 16, 2**32):
+        dtype = np.int64 if wrong > 2**31 else np.int32
+        indices = np.tile(np.array([[0, 2], [8, 10]], dtype), (1, 66, 1, 1))
+        indices[0, 65, 1, 1] = wrong
+        with pytest.raises(ShapeError, match=rf"indices\[0, 65, 1, 1\] is {wrong} but the images"):
+            kernels.max_pool2d_backward(grad, indices, (1, 66, 4, 4), 2)
+
+
+def test_a_nan_is_found_in_every_channel(kernels):
+    for channel in (0, 15, 16, 63, 64, 69):
+        x = np.zeros((1, 70, 2, 4), np.float32)
+        x[0, channel, 1, 2] = np.nan
+        out, indices = kernels.max_pool2d(x, 2)
+        assert np.isnan(out[0, channel, 0, 1]) and np.isnan(out).sum() == 1
+        assert indices[0, channel, 0, 1] == 6 and indices.sum() == 69 * 2 + 6
 
 
 def test_settings_beyond_any_image_are_harmless(kernels):
@@ -142,6 +173,7 @@ def test_results_are_channels_last_and_such_input_is_not_copied(name):
     grad = nhwc(np.ones(results[0].shape, np.float32))
     if name == "max_pool2d":
         results.append(backward(grad, out[1], x.shape))
+        results.append(backward(grad, out[1], x.shape, *POOLS[name]))
     else:
         results.append(backward(grad, x.shape, *(POOLS[name] if name == "avg_pool2d" else ())))
     assert _layout.conversions() == 0

@@ -7,9 +7,6 @@
 # that fills lanes; no vec variable in the body of a prange (Cython would initialise it with a
 # scalar NaN): call a function there.
 
-from libc.stdint cimport int64_t
-from libc.string cimport memcpy
-
 cdef extern from "simd.h" nogil:
     ctypedef float vf32             # VBYTES / 4 floats
     ctypedef double vf64            # VBYTES / 8 doubles
@@ -44,12 +41,6 @@ cdef extern from "simd.h" nogil:
     vf64 vsigmoid_f64(vf64 v)
     vf32 vtanh_f32(vf32 v)
     vf64 vtanh_f64(vf64 v)
-    vf32 vplace_f32(unsigned int at)
-    vf64 vplace_f64(Py_ssize_t at)
-    void vlarger_f32(vf32 v, unsigned int at, vf32* best, vf32* place)
-    void vlarger_f64(vf64 v, Py_ssize_t at, vf64* best, vf64* place)
-    void vstore_places_f32(int64_t* p, vf32 place)
-    void vstore_places_f64(int64_t* p, vf64 place)
 
 cdef extern from "parts.h" nogil:
     vf32 vload_part_f16(const unsigned short* p, long n, vf32 fill)
@@ -204,35 +195,6 @@ cdef inline vec hyperbolic_tangent(vec v) noexcept nogil:
         return vtanh_f32(v)
     else:
         return vtanh_f64(v)
-
-
-# Integers below 2**32 as the bits of a vector's lanes, to go with `larger`.
-cdef inline vec places(Py_ssize_t at, vec like) noexcept nogil:
-    if vec is vf32:
-        return vplace_f32(<unsigned int>at)
-    else:
-        return vplace_f64(at)
-
-
-# Where v is larger than best, or NaN: best = v, place = at.
-cdef inline void larger(vec v, Py_ssize_t at, vec* best, vec* place) noexcept nogil:
-    if vec is vf32:
-        vlarger_f32(v, <unsigned int>at, best, place)
-    else:
-        vlarger_f64(v, at, best, place)
-
-
-cdef inline void store_places(int64_t* p, vec place) noexcept nogil:
-    if vec is vf32:
-        vstore_places_f32(p, place)
-    else:
-        vstore_places_f64(p, place)
-
-
-cdef inline void store_places_part(int64_t* p, Py_ssize_t n, vec place) noexcept nogil:
-    cdef int64_t[MOST_LANES] buffer
-    store_places(&buffer[0], place)
-    memcpy(p, &buffer[0], n * sizeof(int64_t))
 
 
 # One stored element as a number of the arithmetic.

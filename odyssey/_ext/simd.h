@@ -130,68 +130,37 @@ static inline void vstore_f16(uint16_t *p, vf32 v)
 
 /* ---- choices and reductions ------------------------------------------------------------------ */
 
-/* a where a > b, else b. */
+/* a where a > b, else b: what the instructions do, with NaNs and zeros, too. */
 static inline vf32 vmax_f32(vf32 a, vf32 b)
 {
+#if defined(__AVX512F__)
+    return (vf32)_mm512_max_ps((__m512)a, (__m512)b);
+#elif VBYTES == 32
+    return (vf32)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__SSE2__)
+    return (vf32)_mm_max_ps((__m128)a, (__m128)b);
+#else
     vu32 mask = (vu32)(a > b);
     return (vf32)((mask & (vu32)a) | (~mask & (vu32)b));
+#endif
 }
 static inline vf64 vmax_f64(vf64 a, vf64 b)
 {
+#if defined(__AVX512F__)
+    return (vf64)_mm512_max_pd((__m512d)a, (__m512d)b);
+#elif VBYTES == 32
+    return (vf64)_mm256_max_pd((__m256d)a, (__m256d)b);
+#elif defined(__SSE2__)
+    return (vf64)_mm_max_pd((__m128d)a, (__m128d)b);
+#else
     vu64 mask = (vu64)(a > b);
     return (vf64)((mask & (vu64)a) | (~mask & (vu64)b));
+#endif
 }
 
 /* v, but 0 where `test` is 0 or less; a NaN in `test` keeps v. */
 static inline vf32 vkeep_f32(vf32 v, vf32 test) { return (vf32)(~(vu32)(test <= 0) & (vu32)v); }
 static inline vf64 vkeep_f64(vf64 v, vf64 test) { return (vf64)(~(vu64)(test <= 0) & (vu64)v); }
-
-/* Where v is larger than *best, or NaN, in each lane: *best = v and *place = at. A place is an
- * integer: its bits stand in a lane of a float vector, which is never computed with. */
-static inline vf32 vplace_f32(uint32_t at) { return (vf32)(at - (vu32){0}); }
-static inline vf64 vplace_f64(uint64_t at) { return (vf64)(at - (vu64){0}); }
-static inline void vlarger_f32(vf32 v, uint32_t at, vf32 *best, vf32 *place)
-{
-#if defined(__AVX512F__)
-    __mmask16 mask = _mm512_cmp_ps_mask((__m512)v, (__m512)*best, _CMP_GT_OQ) |
-                     _mm512_cmp_ps_mask((__m512)v, (__m512)v, _CMP_UNORD_Q);
-    *best = (vf32)_mm512_mask_mov_ps((__m512)*best, mask, (__m512)v);
-    *place = (vf32)_mm512_mask_set1_epi32((__m512i)*place, mask, (int)at);
-#else
-    vu32 mask = (vu32)(v > *best) | (vu32)(v != v);
-    *best = (vf32)((mask & (vu32)v) | (~mask & (vu32)*best));
-    *place = (vf32)((mask & (vu32)vplace_f32(at)) | (~mask & (vu32)*place));
-#endif
-}
-static inline void vlarger_f64(vf64 v, uint64_t at, vf64 *best, vf64 *place)
-{
-#if defined(__AVX512F__)
-    __mmask8 mask = _mm512_cmp_pd_mask((__m512d)v, (__m512d)*best, _CMP_GT_OQ) |
-                    _mm512_cmp_pd_mask((__m512d)v, (__m512d)v, _CMP_UNORD_Q);
-    *best = (vf64)_mm512_mask_mov_pd((__m512d)*best, mask, (__m512d)v);
-    *place = (vf64)_mm512_mask_set1_epi64((__m512i)*place, mask, (long long)at);
-#else
-    vu64 mask = (vu64)(v > *best) | (vu64)(v != v);
-    *best = (vf64)((mask & (vu64)v) | (~mask & (vu64)*best));
-    *place = (vf64)((mask & (vu64)vplace_f64(at)) | (~mask & (vu64)*place));
-#endif
-}
-static inline void vstore_places_f32(int64_t *p, vf32 place)
-{
-#if defined(__AVX512F__)
-    __m512i bits = (__m512i)place;
-    _mm512_storeu_si512(p, _mm512_cvtepu32_epi64(_mm512_castsi512_si256(bits)));
-    _mm512_storeu_si512(p + 8, _mm512_cvtepu32_epi64(_mm512_extracti64x4_epi64(bits, 1)));
-#elif VBYTES == 32
-    __m256i bits = (__m256i)place;
-    __m128i low = _mm256_castsi256_si128(bits), high = _mm256_extracti128_si256(bits, 1);
-    _mm256_storeu_si256((__m256i *)p, _mm256_cvtepu32_epi64(low));
-    _mm256_storeu_si256((__m256i *)(p + 4), _mm256_cvtepu32_epi64(high));
-#else
-    for (int i = 0; i < V32; i++) p[i] = ((vu32)place)[i];
-#endif
-}
-static inline void vstore_places_f64(int64_t *p, vf64 place) { *(vu64 *)p = (vu64)place; }
 
 /* The sum of all lanes, by halves: always the same order. */
 static inline float vsum_f32(vf32 v)

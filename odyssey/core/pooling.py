@@ -53,7 +53,7 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     -------
     Tensor or ndarray, shape (N, C, P, Q)
         In the dtype of ``x``. ``max_pool2d.with_saved`` also gives ``indices``,
-        where in its image (h·W + w) each maximum stands.
+        where in its image (h·W + w) each maximum stands, as int32.
 
     Raises
     ------
@@ -99,9 +99,13 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
 
 
 @max_pool2d.backward_rule(wrt=("x",))
-def max_pool2d_backward(grad, indices, x_shape):
-    """Return the gradient of :func:`max_pool2d` for ``x``."""
-    return kernel("max_pool2d_backward")(grad, indices, x_shape)
+def max_pool2d_backward(
+    grad, indices, x_shape, kernel_size=None, stride=None, padding=0, dilation=1
+):
+    """Return the gradient of :func:`max_pool2d` for ``x``; the settings only make it faster."""
+    return kernel("max_pool2d_backward")(
+        grad, indices, x_shape, kernel_size, stride, padding, dilation
+    )
 
 
 @max_pool2d.backward_formula

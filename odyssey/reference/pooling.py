@@ -63,7 +63,7 @@ def max_pool2d(
     Returns
     -------
     out : ndarray, shape (N, C, P, Q), dtype of ``x``
-    indices : ndarray of int64, shape (N, C, P, Q)
+    indices : ndarray of int32, shape (N, C, P, Q)
         Where the maxima stand: h·W + w.
 
     Raises
@@ -94,7 +94,7 @@ def max_pool2d(
     N, C, H, W = x.shape
     P, Q = windows.outputs
     out = np.empty((N, C, P, Q), dtype=x.dtype)
-    indices = np.empty((N, C, P, Q), dtype=np.int64)
+    indices = np.empty((N, C, P, Q), dtype=np.int32)  # no image has more than 2**31 pixels
     rows = [_taps(windows, 0, p, H) for p in range(P)]
     columns = [_taps(windows, 1, q, W) for q in range(Q)]
     for n, c in np.ndindex(N, C):
@@ -120,7 +120,13 @@ def _taps(windows: Windows, axis: int, output: int, size: int) -> list[int]:
 
 
 def max_pool2d_backward(
-    grad: np.ndarray, indices: np.ndarray, x_shape: tuple[int, ...]
+    grad: np.ndarray,
+    indices: np.ndarray,
+    x_shape: tuple[int, ...],
+    kernel_size: Any = None,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
 ) -> np.ndarray:
     r"""Add the gradient of each output at the place of its maximum.
 
@@ -132,6 +138,10 @@ def max_pool2d_backward(
         What :func:`max_pool2d` returned.
     x_shape : tuple of int
         (N, C, H, W).
+    kernel_size, stride, padding, dilation : optional
+        As given to :func:`max_pool2d`. The indices say all that the result
+        depends on; but whoever knows in which windows to look for a pixel finds
+        it faster, as the compiled twin does.
 
     Returns
     -------
@@ -143,7 +153,8 @@ def max_pool2d_backward(
         If ``grad`` is not an array of a floating dtype or ``indices`` none of
         integers.
     ShapeError
-        If the shapes do not fit, or an index is no pixel.
+        If the shapes do not fit, an index is no pixel, or a setting is out of
+        range.
 
     Notes
     -----
@@ -158,7 +169,10 @@ def max_pool2d_backward(
     >>> max_pool2d_backward(grad, indices, (1, 1, 1, 3))
     array([[[[ 0., 11.,  0.]]]])
     """
-    N, C, H, W = shape = check_max_pool_backward(grad, indices, x_shape, objects=True)
+    shape, _ = check_max_pool_backward(
+        grad, indices, x_shape, kernel_size, stride, padding, dilation, objects=True
+    )
+    N, C, H, W = shape
     check_indices(indices, shape)
     sums = np.result_type(grad, np.float32)
     grad_x = np.zeros((N, C, H * W), dtype=sums)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
-from odyssey.utils.geometry import output_size, pair
+from odyssey.utils.geometry import output_size, pair, span
 from odyssey.utils.kernel_checks import check_arrays
 
 __all__ = [
@@ -39,6 +39,11 @@ class Windows(NamedTuple):
     padding: tuple[int, int]
     dilation: tuple[int, int]
     outputs: tuple[int, int]
+
+
+def _within(pixels: int) -> int:
+    """Return the same or LARGEST: from an image's size on, all steps and gaps lead out of it."""
+    return min(pixels, LARGEST)
 
 
 def _check_images(op: str, shape: tuple[int, ...]) -> None:
@@ -73,9 +78,8 @@ def _windows(
     for axis in (0, 1):
         if gaps[axis] > 1 and around[axis]:
             _check_window_has_pixels(op, axis, size, window, steps, around, gaps, outputs)
-    # From the image's size on a step or gap leads out of it: larger ones mean the same.
-    steps = (min(steps[0], LARGEST), min(steps[1], LARGEST))
-    gaps = (min(gaps[0], LARGEST), min(gaps[1], LARGEST))
+    steps = (_within(steps[0]), _within(steps[1]))
+    gaps = (_within(gaps[0]), _within(gaps[1]))
     return Windows(window, steps, around, gaps, outputs)
 
 
@@ -183,10 +187,24 @@ def check_adaptive_backward(
     return shape
 
 
+Pairs = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+"""The pixels that a window spans, the strides, the paddings."""
+
+
 def check_max_pool_backward(
-    grad: np.ndarray, indices: np.ndarray, x_shape: Any, objects: bool = False
-) -> tuple[int, int, int, int]:
-    """Return the shape of x, or raise; the values of `indices` are not looked at."""
+    grad: np.ndarray,
+    indices: np.ndarray,
+    x_shape: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    objects: bool = False,
+) -> tuple[tuple[int, int, int, int], Pairs | None]:
+    """Return the shape of x and where the windows lie, if that is known, or raise.
+
+    The values of `indices` are not looked at.
+    """
     op = "max_pool2d_backward"
     check_arrays(op, objects, grad=grad)
     if not isinstance(indices, np.ndarray):
@@ -201,7 +219,17 @@ def check_max_pool_backward(
             f"{op}: indices does not have the shape of grad "
             f"(grad: {grad.shape}, indices: {indices.shape})"
         )
-    return shape
+    if kernel_size is None:
+        return shape, None
+    window = pair(op, "kernel_size", kernel_size)
+    steps = window if stride is None else pair(op, "stride", stride)
+    around = pair(op, "padding", padding, 0)
+    gaps = pair(op, "dilation", dilation)
+    return shape, (
+        (_within(span(window[0], gaps[0])), _within(span(window[1], gaps[1]))),
+        (_within(steps[0]), _within(steps[1])),
+        (_within(around[0]), _within(around[1])),
+    )
 
 
 def check_indices(indices: np.ndarray, shape: tuple[int, int, int, int]) -> None:

@@ -34,6 +34,9 @@ WINDOWS: dict[str, tuple[tuple[int, ...], Settings]] = {
     "the whole image": ((2, 3, 4, 5), {"kernel_size": (4, 5)}),
     "more channels than a register": ((1, 37, 4, 6), {"kernel_size": 2}),
     "more channels than a block": ((2, 131, 3, 4), {"kernel_size": 2, "stride": 1}),
+    "a register and a lane": ((2, 17, 5, 7), {"kernel_size": 3, "stride": 1, "padding": 1}),
+    "four registers and some": ((2, 70, 5, 6), {"kernel_size": 2}),
+    "blocks of registers": ((1, 128, 6, 5), {"kernel_size": 3, "stride": 2, "padding": 1}),
     "a LeNet's layer": ((4, 24, 28, 30), {"kernel_size": 2}),
     "a ResNet's stem": ((1, 32, 23, 18), {"kernel_size": 3, "stride": 2, "padding": 1}),
     "no images": ((0, 3, 4, 5), {"kernel_size": 2}),
@@ -68,6 +71,9 @@ GLOBAL = {
     "a row": (1, 17, 1, 9),
     "a ResNet's last layer": (5, 70, 7, 8),
     "many pixels": (1, 3, 41, 53),
+    "four registers": (2, 64, 5, 6),
+    "two pixels make four registers": (3, 8, 7, 5),
+    "more channels than sums": (1, 1030, 3, 2),
     "no images": (0, 3, 4, 5),
 }
 
@@ -84,6 +90,9 @@ def cases() -> Iterator[Case]:
     odd[0, 1] = -np.inf
     odd[0, 2, 2] = np.inf
     yield from _maximum("NaN and infinity", odd, {"kernel_size": 3, "stride": 1, "padding": 1})
+    wide = rng.standard_normal((2, 70, 5, 4))
+    wide[rng.random(wide.shape) < 0.01] = np.nan
+    yield from _maximum("few NaNs among many channels", wide, {"kernel_size": 2, "stride": 1})
     for name, (shape, settings) in WINDOWS.items():
         yield from _average(name, shape, settings)
         if "padding" in settings:
@@ -105,6 +114,15 @@ def _maximum(name: str, x: np.ndarray, settings: Settings) -> Iterator[Case]:
     yield Case("max_pool2d", name, (x,), settings)
     grad = generator(4).standard_normal(out.shape)
     yield Case("max_pool2d_backward", name, (grad, indices, x.shape), terms=9, scale=1.0)
+    windows = {key: value for key, value in settings.items() if key != "ceil_mode"}
+    yield Case(
+        "max_pool2d_backward",
+        f"{name}, windows known",
+        (grad, indices, x.shape),
+        windows,
+        terms=9,
+        scale=1.0,
+    )
 
 
 def _average(name: str, shape: tuple[int, ...], settings: Settings) -> Iterator[Case]:

@@ -2,17 +2,6 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-def max_pool2d(
-    x: NDArray[Any],
-    kernel_size: int | tuple[int, int],
-    stride: int | tuple[int, int] | None = None,
-    padding: int | tuple[int, int] = 0,
-    dilation: int | tuple[int, int] = 1,
-    ceil_mode: bool = False,
-) -> tuple[NDArray[Any], NDArray[Any]]: ...
-def max_pool2d_backward(
-    grad: NDArray[Any], indices: NDArray[Any], x_shape: tuple[int, ...]
-) -> NDArray[Any]: ...
 def avg_pool2d(
     x: NDArray[Any],
     kernel_size: int | tuple[int, int],
