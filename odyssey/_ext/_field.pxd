@@ -1,8 +1,8 @@
 # The field of a chunk: what the windows of some rows of outputs see, copied, with zeros around.
 #
 # The copy costs little, because a number is read from it for every tap and every register of
-# outputs. It makes all windows alike: neighbours are equally far apart, and so are the taps of each.
-# Where nothing hangs over the sides, the field is the image itself and nothing is copied.
+# outputs. It makes all windows alike: neighbours are equally far apart, and so are the taps of
+# each. Where nothing hangs over the sides, the field is the image itself and nothing is copied.
 
 from libc.string cimport memset
 
@@ -68,8 +68,8 @@ cdef inline void copy_row(const element* x, Py_ssize_t count, real* out, vec zer
 
 
 # What the windows of some lines of an image see, channels of one group.
-cdef inline void fill(const Walk* walk, const Chunks* chunks, Py_ssize_t first, const element* image,
-        real* field, vec zero) noexcept nogil:
+cdef inline void fill(const Walk* walk, const Chunks* chunks, Py_ssize_t first,
+        const element* image, real* field, vec zero) noexcept nogil:
     cdef const Axis* v = &walk.v
     cdef const Axis* h = &walk.h
     cdef Py_ssize_t C = walk.groups * walk.inner

@@ -36,8 +36,8 @@ cdef inline Py_ssize_t pitch_of(vec like) noexcept nogil:
 # `wide` and `pitch` are literals in every call: the compiler unrolls the loops over i, and `low`
 # and `high` are registers.
 cdef inline void fixed_tile(int rows, bint wide, Py_ssize_t K, const real* a, Py_ssize_t pitch,
-        Py_ssize_t step, const element* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc, Py_ssize_t columns, bint more, const real* bias,
-        vec zero) noexcept nogil:
+        Py_ssize_t step, const element* b, Py_ssize_t ldb, real* c, Py_ssize_t ldc,
+        Py_ssize_t columns, bint more, const real* bias, vec zero) noexcept nogil:
     cdef vec[MR] low
     cdef vec[MR] high
     cdef vec b0, b1 = zero

@@ -173,7 +173,7 @@ cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, i
 
 # One piece of one block: its sums over the pixels of a chunk.
 cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chunks,
-        Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines_,
+        Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
         const real* source, const real* field, const real* grads, real* sums,
         vec zero) noexcept nogil:
     cdef const Axis* v = &walk.v
@@ -193,7 +193,8 @@ cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chun
         reads.per_pixel = h.move * chunks.pitch
         reads.per_line = v.move * chunks.width * chunks.pitch
         reads.per_image = chunks.rows * chunks.width * chunks.pitch
-        reads.x = field + g * chunks.images * reads.per_image + (reads.r * v.gap * chunks.width + s * h.gap) * chunks.pitch
+        reads.x = field + g * chunks.images * reads.per_image + (
+            reads.r * v.gap * chunks.width + s * h.gap) * chunks.pitch
     else:
         reads.begin = 0 if column >= 0 else min(h.count, (-column + h.move - 1) // h.move)
         reads.end = 0 if column >= h.source else min(h.count, (h.source - 1 - column) // h.move + 1)
@@ -204,37 +205,37 @@ cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chun
         reads.x = source + g * walk.inner + ((
             image * v.source + line * v.move + v.offset + reads.r * v.gap) * h.source + column
             + reads.begin * h.move) * C
-    grads += block * images * lines_ * h.count * all.wide * V
+    grads += block * images * lines * h.count * all.wide * V
     sums += job * all.entries * all.wide * V
     if all.wide == 2:
-        any_tiles(all.height, 2, walk, &reads, grads, images, line, lines_, all.entries, sums, zero)
+        any_tiles(all.height, 2, walk, &reads, grads, images, line, lines, all.entries, sums, zero)
     else:
-        any_tiles(all.height, 1, walk, &reads, grads, images, line, lines_, all.entries, sums, zero)
+        any_tiles(all.height, 1, walk, &reads, grads, images, line, lines, all.entries, sums, zero)
 
 
 # What the tiles read of a chunk, copied: `field` is NULL if the input is read where it stands.
 cdef inline void copy_chunk(const Walk* walk, const Sums* all, const Chunks* chunks,
-        Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines_, const element* source,
-        const element* grad, real* field, real* grads, real* line_sums, real* biases, int threads,
-        vec zero) noexcept nogil:
+        Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
+        const element* source, const element* grad, real* field, real* grads, real* line_sums,
+        real* biases, int threads, vec zero) noexcept nogil:
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t width = all.wide * lanes(zero)
     cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
     cdef Py_ssize_t total = walk.groups * all.blocks
     cdef Py_ssize_t job, block, n, at
-    for job in prange(total * images * lines_, num_threads=threads, schedule="static",
+    for job in prange(total * images * lines, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
-        block = job // (images * lines_)
-        at = job % (images * lines_)
-        n = image + at // lines_
+        block = job // (images * lines)
+        at = job % (images * lines)
+        n = image + at // lines
         copy_grad(
-            grad + (n * walk.v.count + line + at % lines_) * Q * K
+            grad + (n * walk.v.count + line + at % lines) * Q * K
             + block // all.blocks * walk.outs + block % all.blocks * width, K,
             min(width, walk.outs - block % all.blocks * width), all.wide, Q,
             grads + job * Q * width, line_sums + job * width, zero)
     for block in range(total):              # the lines one after the other
-        for job in range(block * images * lines_, (block + 1) * images * lines_):
+        for job in range(block * images * lines, (block + 1) * images * lines):
             for n in range(width):
                 biases[block * width + n] += line_sums[job * width + n]
     if field != NULL:
@@ -279,7 +280,7 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t bytes = (C * walk.v.move * walk.h.move + K) * <Py_ssize_t>sizeof(real)
-    cdef Py_ssize_t chunk, parts, image, line, images, lines_, job, block, size, total, width
+    cdef Py_ssize_t chunk, parts, image, line, images, lines, job, block, size, total, width
     cdef Py_ssize_t room, rows
     cdef double work = <double>walk.N * walk.v.count * Q * taps * C * walk.outs
     cdef int threads = num_threads() if work > PARALLEL else 1
@@ -325,12 +326,12 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
         image = chunk // parts * chunks.images
         line = chunk % parts * chunks.lines
         images = min(chunks.images, walk.N - image)
-        lines_ = min(chunks.lines, walk.v.count - line)
-        copy_chunk(walk, &all, &chunks, image, line, images, lines_, source, grad,
+        lines = min(chunks.lines, walk.v.count - line)
+        copy_chunk(walk, &all, &chunks, image, line, images, lines, source, grad,
             field, grads, line_sums, biases, threads, zero)
         for job in prange(total * all.pieces, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
-            add_piece(walk, &all, &chunks, job, image, line, images, lines_, <const real*>source,
+            add_piece(walk, &all, &chunks, job, image, line, images, lines, <const real*>source,
                 field, grads, sums, zero)
     for job in prange(total * walk.inner, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):

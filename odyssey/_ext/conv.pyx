@@ -39,14 +39,14 @@ from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    WIDE, element, half, lanes, load, load_part, real, scratch, store, store_part, times, vec, vsplat_f32,
+    WIDE, element, half, lanes, load, real, scratch, store, store_part, times, vec, vsplat_f32,
     vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport bias_gradient, weight_gradient
 from odyssey._ext._windows cimport (
-    Slide, Walk, Axis, block_count, breadth, forward_axis, gradient_axis, inside, most, one, slide, stored,
-    two, vectors, widened, width_of,
+    Axis, Slide, Walk, block_count, breadth, forward_axis, gradient_axis, inside, most, one, slide,
+    stored, two, vectors, width_of,
 )
 
 from typing import Any
@@ -216,11 +216,11 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
             biases = bias + (first + b) * WIDE * V
             out = target + g * walk.outs + (first - g * blocks + b) * WIDE * V
             if wide == 1:
-                tile(PIXELS, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
-                     zero)
+                tile(PIXELS, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count,
+                     outs, zero)
             elif wide == 2:
-                tile(PIXELS, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count, outs,
-                     zero)
+                tile(PIXELS, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count,
+                     outs, zero)
             elif rows == PIXELS:
                 tile(PIXELS, <most>WIDE, &steps, low, high, x, weights, biases, out, &to[0],
                      count, outs, zero)
@@ -309,8 +309,8 @@ cdef int walk_all(const Walk* walk, Filters filters, const element* source, cons
         pack(walk, filters, job, packed, target[0], zero)
     for job in prange(walk.groups * parts * chunks.count, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
-        start_run(walk, &chunks, job, parts, together, source, <const real*>packed, <const real*>biases,
-            fields + threadid() * room, target, zero)
+        start_run(walk, &chunks, job, parts, together, source, <const real*>packed,
+            <const real*>biases, fields + threadid() * room, target, zero)
     free(biases)
     return 0
 

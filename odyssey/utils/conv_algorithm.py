@@ -18,9 +18,10 @@ __all__ = ["ALGORITHMS", "get_conv_algorithm", "set_conv_algorithm", "winograd_t
 
 ALGORITHMS = ("auto", "direct", "winograd")
 
-# The table of "auto", from measurements over 7x7 to 28x28 outputs and 4 to 128 channels and filters.
-# Multiplications of C channels with K filters cost C * K at each point, transforms C + K: so many
-# times a multiplication. Gradients of filters have more to transform, and write their sums.
+# The table of "auto", from measurements over 7x7 to 28x28 outputs, and 4 to 128 channels and
+# filters. At each point, C channels and K filters take C * K multiplications and C + K transforms,
+# each as costly as so many multiplications. Gradients of filters have more to transform, and write
+# their sums.
 TRANSFORM = {"forward": 12, "input": 12, "weight": 25}
 LEAST_GAIN = 1.15  # how many times faster, by this count
 
