@@ -344,6 +344,8 @@ class BuildExtensions(build_ext):
                 ext._needs_stub = ext._links_to_dynamic = False
                 ext._file_name = self.get_ext_filename(ext.name)
             translated += done
+        # The largest first: at the end no processor waits for a long one.
+        translated.sort(key=lambda ext: os.path.getsize(ext.sources[0]), reverse=True)
         self.extensions[:] = translated
 
 

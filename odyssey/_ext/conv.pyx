@@ -32,6 +32,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from odyssey._ext._bias_gradient cimport bias_gradient
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, aligned,
 )
@@ -43,7 +44,7 @@ from odyssey._ext._simd cimport (
     vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._weight_gradient cimport bias_gradient, weight_gradient
+from odyssey._ext._weight_gradient cimport weight_gradient
 from odyssey._ext._windows cimport (
     Axis, Slide, Walk, block_count, breadth, forward_axis, gradient_axis, inside, most, one, slide,
     stored, two, vectors, width_of,

@@ -34,6 +34,7 @@ from odyssey._ext._depthwise_tracks cimport (
 )
 from odyssey._ext._depthwise_walk cimport any_tracks
 from odyssey._ext._depthwise_weight cimport add_tracks
+from odyssey._ext._bias_gradient cimport bias_gradient
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES,
     PyArray_TYPE, aligned, sum_type,
@@ -44,7 +45,6 @@ from odyssey._ext._simd cimport (
     element, half, lanes, load, real, scratch, store, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._weight_gradient cimport bias_gradient
 from odyssey._ext._windows cimport slide, widened
 
 from typing import Any

@@ -32,6 +32,7 @@ cimport numpy as cnp
 from cython.parallel cimport prange, threadid
 from libc.string cimport memset
 
+from odyssey._ext._bias_gradient cimport bias_gradient
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, contiguous,
 )
@@ -43,7 +44,6 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._tile cimport DEPTH, pitch_of, store_first
-from odyssey._ext._weight_gradient cimport bias_gradient
 from odyssey._ext._windows cimport Axis, Slide, Walk, forward_axis, gradient_axis, slide, stored
 from odyssey._ext._winograd_tiles cimport (
     FAR, MOST_TAPS, PARALLEL, SOME, Plan, any_stack, height_for, lift_filter, lift_tile, locate,
