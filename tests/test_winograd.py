@@ -41,8 +41,10 @@ def test_matrices_are_a_correlation_exactly(m, r):
 
 
 def test_the_weight_gradient_shares_the_matrix_of_the_images():
-    for m, points in POINTS.items():
-        assert (cook_toom(points, m, 3)[2] == cook_toom(points, 3, m)[2]).all()
+    for sides, points in POINTS.items():
+        for r in range(2, sides):
+            m = sides - r + 1
+            assert (cook_toom(points, m, r)[2] == cook_toom(points, r, m)[2]).all()
 
 
 def fractions(*shape):

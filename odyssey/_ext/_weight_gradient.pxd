@@ -149,13 +149,13 @@ cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, i
         Py_ssize_t pixels, real* out, real* total, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef vec low = zero, high = zero, g
-    cdef Py_ssize_t _t
+    cdef Py_ssize_t rest = max(0, outs - V), _t
     for _t in range(pixels):
         g = load(grad, zero) if outs >= V else load_part(grad, outs, zero)
         low = low + g
         store(out, g)
         if wide == 2:
-            g = load(grad + V, zero) if outs >= 2 * V else load_part(grad + V, outs - V, zero)
+            g = load(grad + V, zero) if outs >= 2 * V else load_part(grad + V, rest, zero)
             high = high + g
             store(out + V, g)
         grad += K

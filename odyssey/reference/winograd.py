@@ -1,4 +1,4 @@
-"""Convolutions of 3x3 windows with fewer multiplications, one tile at a time.
+"""Convolutions of small windows with fewer multiplications, one tile at a time.
 
 Lavin and Gray's algorithm, in their letters: U is a transformed filter, V a
 transformed tile of the image, M their product at each point, summed over channels.
@@ -32,20 +32,20 @@ def winograd_conv2d(
     groups: int = 1,
     tile: int = 4,
 ) -> np.ndarray:
-    r"""Cross-correlate a batch of images with 3×3 filters, in Winograd's form.
+    r"""Cross-correlate a batch of images with square filters, in Winograd's form.
 
     The result of :func:`odyssey.reference.conv2d`, but for rounding, with a
     fraction of its multiplications.
 
-    Shapes: N images, C channels in, K filters of 3×3 taps, H×W pixels in, P×Q
+    Shapes: N images, C channels in, K filters of r×r taps, H×W pixels in, P×Q
     out, G groups of C/G channels and K/G filters; tiles of m×m outputs.
 
     Parameters
     ----------
     x : ndarray, shape (N, C, H, W)
         Images; float16, float32, float64 or object.
-    weight : ndarray, shape (K, C/G, 3, 3)
-        Filters, of the dtype of ``x``.
+    weight : ndarray, shape (K, C/G, r, r)
+        Filters of 3×3, 4×4 or 5×5 taps, of the dtype of ``x``.
     bias : ndarray, shape (K,), optional
     padding : int, pair, pair of pairs, "same" or "valid"
         Zeros around the image, see :func:`odyssey.utils.geometry.pads`.
@@ -53,8 +53,9 @@ def winograd_conv2d(
         From one tap to the next.
     groups : int
         G: filter k sees the channels of its own group only.
-    tile : {2, 4}
-        m: outputs of a tile along each axis.
+    tile : {2, 3, 4}
+        m: outputs of a tile along each axis: 2 or 4 for 3×3 taps, 3 for 4×4 and
+        2 for 5×5, so that there are 4 or 6 points along an axis.
 
     Returns
     -------
@@ -65,12 +66,12 @@ def winograd_conv2d(
     DTypeError
         If an argument is no array of a floating dtype, or the dtypes differ.
     ShapeError
-        If the shapes or settings do not fit each other, the window is not 3×3,
-        or the tile is neither 2 nor 4.
+        If the shapes or settings do not fit each other, or the window or the
+        tile is of another size.
 
     Notes
     -----
-    A tile of m×m outputs sees (m+2)×(m+2) pixels d. With the matrices of
+    A tile of m×m outputs sees n×n pixels d, with n = m + r - 1. With the matrices of
     :func:`~odyssey.utils.cook_toom.cook_toom`, for each filter g:
 
     .. math::
@@ -79,9 +80,9 @@ def winograd_conv2d(
         Y_k = b_k + A' \Bigl[ \sum_c U_{kc} \odot V_c \Bigr] A
 
     A product of polynomials is the product of their values. :math:`\odot`
-    multiplies the values at (m+2)² points, of which A' collects m² outputs:
-    4 multiplications per output, channel and filter for m = 2, and 2.25 for
-    m = 4, in place of 9. The transforms are additions, and products with a few
+    multiplies the values at n² points, of which A' collects m² outputs. With
+    r = 3, that is 4 multiplications per output, channel and filter for m = 2,
+    and 2.25 for m = 4, in place of 9; with r = 5, 9 in place of 25. The transforms are additions, and products with a few
     numbers; a tile's are shared by all filters, a filter's by all tiles.
 
     Values at the points are larger than what they cancel to, which costs
@@ -154,7 +155,7 @@ def winograd_conv2d_backward(
     Returns
     -------
     grad_x : ndarray, shape (N, C, H, W), or None
-    grad_weight : ndarray, shape (K, C/G, 3, 3), or None
+    grad_weight : ndarray, shape (K, C/G, r, r), or None
     grad_bias : ndarray, shape (K,), or None
 
     Raises
@@ -169,15 +170,15 @@ def winograd_conv2d_backward(
     the roles of channels and filters exchanged. So it has the forward's form.
 
     The gradient of a filter is a convolution, too: of a tile of the image with
-    the tile of output gradients, m×m taps that give 3×3 outputs. F(3, m) has as
-    many points as F(m, 3) and the same B', so V is that of the forward function:
+    the tile of output gradients, m×m taps that give r×r outputs. F(r, m) has as
+    many points as F(m, r) and the same B', so V is that of the forward function:
 
     .. math::
 
         \bar w_{kc} = A' \Bigl[ \sum_{\text{tiles}}
             (G\, g_k\, G') \odot (B'\, d_c\, B) \Bigr] A
 
-    with a G of m columns and an A' of 3 rows.
+    with a G of m columns and an A' of r rows.
 
     Cost: as many multiplications as the forward function for each of the two.
 
@@ -210,8 +211,9 @@ def winograd_conv2d_backward(
     if for_x:
         # Around the gradients zeros as far as windows reach, but not for what lies on the padding.
         (top, _), (left, _) = window.padding
-        around = padded(g, ((2 * gaps[0],) * 2, (2 * gaps[1],) * 2))[:, :, top:, left:]
-        turned = np.zeros((x.shape[1], weight.shape[0] // G, 3, 3), sums)
+        reach = [(weight.shape[2] - 1) * gap for gap in gaps]
+        around = padded(g, ((reach[0],) * 2, (reach[1],) * 2))[:, :, top:, left:]
+        turned = np.zeros((x.shape[1], weight.shape[0] // G, *weight.shape[2:]), sums)
         for channels, ks in groups_of(x.shape[1], weight.shape[0], G):
             turned[channels] = weight[ks, :, ::-1, ::-1].swapaxes(0, 1)
         grad_x = _convolved(around, turned, x.shape[2:], gaps, G, tile).astype(x.dtype)
@@ -231,14 +233,15 @@ def _convolved(
     groups: int,
     m: int,
 ) -> np.ndarray:
-    """Return the convolution of a padded image: F(m×m, 3×3)."""
-    A, G, B = _matrices(POINTS[m], m, 3, weight.dtype)
+    """Return the convolution of a padded image: F(m×m, r×r)."""
+    r = weight.shape[2]
+    A, G, B = _matrices(POINTS[m + r - 1], m, r, weight.dtype)
     U = G @ weight @ G.T
     N, C, K = image.shape[0], image.shape[1], weight.shape[0]
     y = np.zeros((N, K, *outputs), weight.dtype)
     image, y = _room(image, gaps, m), _room(y, gaps, m)
     for channels, ks in groups_of(C, K, groups):
-        for seen, made in _tiles(outputs, gaps, m):
+        for seen, made in _tiles(outputs, gaps, m, r):
             for n in range(N):
                 V = B @ image[n, channels][seen] @ B.T
                 M = (U[ks] * V).sum(1)
@@ -254,13 +257,14 @@ def _filter_gradient(
     groups: int,
     m: int,
 ) -> np.ndarray:
-    """Return the gradient of filters of this shape: F(3×3, m×m), summed over tiles."""
-    A, G, B = _matrices(POINTS[m], 3, m, grad.dtype)
+    """Return the gradient of filters of this shape: F(r×r, m×m), summed over tiles."""
+    r = shape[2]
+    A, G, B = _matrices(POINTS[m + r - 1], r, m, grad.dtype)
     N, K = grad.shape[:2]
     M = np.zeros((*shape[:2], *B.shape), grad.dtype)
     image, g = _room(image, gaps, m), _room(grad, gaps, m)
     for channels, ks in groups_of(image.shape[1], K, groups):
-        for seen, made in _tiles(grad.shape[2:], gaps, m):
+        for seen, made in _tiles(grad.shape[2:], gaps, m, r):
             for n in range(N):
                 U = G @ g[n, ks][made] @ G.T
                 V = B @ image[n, channels][seen] @ B.T
@@ -282,13 +286,13 @@ def _room(image: np.ndarray, gaps: tuple[int, int], m: int) -> np.ndarray:
 
 
 def _tiles(
-    outputs: tuple[int, ...], gaps: tuple[int, int], m: int
+    outputs: tuple[int, ...], gaps: tuple[int, int], m: int, r: int
 ) -> Iterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
-    """Yield the (m+2)×(m+2) pixels that each tile sees and the m×m outputs that it makes.
+    """Yield the pixels that each tile sees, m + r - 1 a side, and the m×m outputs that it makes.
 
     Examples
     --------
-    >>> for seen, made in _tiles((1, 5), gaps=(1, 2), m=2):
+    >>> for seen, made in _tiles((1, 5), gaps=(1, 2), m=2, r=3):
     ...     print(seen[2], made[2])
     slice(0, 8, 2) slice(0, 4, 2)
     slice(4, 12, 2) slice(4, 8, 2)
@@ -303,6 +307,6 @@ def _tiles(
         for q in firsts[1]:
             seen, made = (
                 (..., slice(p, p + side * d_v, d_v), slice(q, q + side * d_h, d_h))
-                for side in (m + 2, m)
+                for side in (m + r - 1, m)
             )
             yield seen, made

@@ -11,12 +11,12 @@ import numpy as np
 __all__ = ["POINTS", "cook_toom"]
 
 POINTS = {
-    2: (Fraction(0), Fraction(1), Fraction(-1)),
-    4: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
+    4: (Fraction(0), Fraction(1), Fraction(-1)),
+    6: (Fraction(0), Fraction(2, 3), Fraction(-2, 3), Fraction(3, 2), Fraction(-3, 2)),
 }
-"""Where odyssey evaluates for tiles of 2 and of 4 outputs; infinity comes last, unwritten.
+"""Where odyssey evaluates at 4 and at 6 points; infinity comes last, unwritten.
 
-For four outputs 0, ±1, ±2 would have simpler matrices, and errors 3 to 6 times as large. The
+For six 0, ±1, ±2 would have simpler matrices, and errors 3 to 6 times as large. The
 product of 2/3 and 3/2 is 1, which takes some factors away again.
 """
 
@@ -66,7 +66,7 @@ def cook_toom(
 
     Examples
     --------
-    >>> collect, expand, evaluate = cook_toom(POINTS[2], 2, 3)
+    >>> collect, expand, evaluate = cook_toom(POINTS[4], 2, 3)
     >>> collect.astype(int)
     array([[ 1,  1,  1,  0],
            [ 0,  1, -1,  1]])
