@@ -224,7 +224,7 @@ BAD = [
         ShapeError,
         r"winograd_conv2d: weight must have 3x3, 4x4 or 5x5 taps, got shape \(6, 4, 2, 3\)",
     ),
-    (WINOGRAD, (image, filters, None, 0, 1, 1, 3), ShapeError, "tile must be 2 or 4 for 3x3 taps, got 3"),
+    (WINOGRAD, (image, filters, None, 0, 1, 1, 3), ShapeError, "2 or 4 for 3x3 taps, got 3"),
     (WINOGRAD, (image, filters, None, 0, 1, 1, 4.0), ShapeError, "2 or 4 for 3x3 taps, got 4.0"),
     (WINOGRAD, (image, filters, None, 0, 1, 1, "4"), ShapeError, "2 or 4 for 3x3 taps, got '4'"),
     (WINOGRAD, (image, halves), ShapeError, "winograd_conv2d: weight has 2 input channels but x"),

@@ -82,8 +82,9 @@ def winograd_conv2d(
     A product of polynomials is the product of their values. :math:`\odot`
     multiplies the values at n² points, of which A' collects m² outputs. With
     r = 3, that is 4 multiplications per output, channel and filter for m = 2,
-    and 2.25 for m = 4, in place of 9; with r = 5, 9 in place of 25. The transforms are additions, and products with a few
-    numbers; a tile's are shared by all filters, a filter's by all tiles.
+    and 2.25 for m = 4, in place of 9; with r = 5, 9 in place of 25. The
+    transforms are additions, and products with a few numbers; a tile's are
+    shared by all filters, a filter's by all tiles.
 
     Values at the points are larger than what they cancel to, which costs
     digits: errors for m = 4 are 2 to 5 times those for m = 2. Sums have C/G terms
