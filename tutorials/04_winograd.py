@@ -445,7 +445,7 @@ figure.tight_layout()
 # -----------------------
 #
 # ``odyssey/_ext/winograd.pyx`` is this tutorial in typed Cython. Read it with ``_winograd.pxd``
-# beside it, which has the transforms. We print some of its functions, and say what to see in them.
+# beside it, which has the transforms, and ``_winograd_tiles.pxd``, which lays out the tiles. We print some of its functions, and say what to see in them.
 
 
 def kernel_source(file, name):
@@ -472,8 +472,8 @@ print(kernel_source("_winograd.pxd", "evaluate"))
 # computes a value for 16 channels at once. Nobody multiplies by the zeros of B'. And as points
 # come in pairs ±a, the even powers of a polynomial are the same at both and the odd ones differ
 # in sign: ``even + odd`` and ``even - odd`` are two rows of B' for little more than the price of
-# one. Compare with the matrix printed above. ``expand`` is G, ``collect`` is A'; with ``r`` they
-# serve both F(m, 3) and F(3, m).
+# one. Compare with the matrix printed above. ``expand`` is G, ``collect`` is A'; ``side`` is the
+# number of points, and with ``r`` taps or outputs they serve both F(m, r) and F(r, m).
 
 print(kernel_source("_winograd.pxd", "lift"))
 
@@ -495,7 +495,7 @@ print(kernel_source("winograd.pyx", "do_run"))
 # there are more of these. The weights were transformed before, once, in a layout of their own:
 # [block][point] [channel][filters of the block], which is read from end to end.
 
-print(kernel_source("winograd.pyx", "sum_group"))
+print(kernel_source("_winograd_weight.pxd", "sum_group"))
 
 # %%
 # The weight gradient. Of all the tiles a *stage* is transformed, as many as fit into L3: images

@@ -44,6 +44,13 @@ cdef struct Walk:
     Axis v, h                       # vertical, horizontal
 
 
+# The weights, read through their strides (in bytes), seen from the target: outputs and source
+# channels of a group.
+cdef struct Filters:
+    const char* data
+    Py_ssize_t group, out, inner, r, s
+
+
 # The vertical (axis 0) or horizontal part of a checked Window.
 cdef inline Slide slide(Py_ssize_t size, Py_ssize_t taps, object window, int axis):
     return Slide(

@@ -18,6 +18,8 @@
 # Taps that stand side by side in memory (dilation 1, one group) are one long row of channels: first
 # layers, with 1 to 4 channels, live on that. Rows of taps above or below the image are left out.
 #
+# For few outputs the lanes of registers are pixels instead: _planar.pxd.
+#
 # The input gradient is the same walk over another image (_windows.pxd), phase by phase of the
 # stride, so that no multiplication with a zero between strides is ever made.
 #
@@ -38,6 +40,7 @@ from odyssey._ext._door cimport (
 )
 from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._layout cimport channels_last, empty_channels_last
+from odyssey._ext._planar cimport is_planar, walk_planar
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     WIDE, element, half, lanes, load, real, scratch, store, store_part, times, vec, vsplat_f32,
@@ -46,8 +49,8 @@ from odyssey._ext._simd cimport (
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport weight_gradient
 from odyssey._ext._windows cimport (
-    Axis, Slide, Walk, block_count, breadth, forward_axis, gradient_axis, inside, most, one, slide,
-    stored, two, vectors, width_of,
+    Axis, Filters, Slide, Walk, block_count, breadth, forward_axis, gradient_axis, inside, most,
+    one, slide, stored, two, vectors, width_of,
 )
 
 from typing import Any
@@ -72,13 +75,6 @@ cdef enum:
     CHUNK = 96                      # pixels that are computed together, about
     GROUP = 400 << 10               # bytes of weights that shall stay in L2
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
-
-
-# The weights, read through their strides (in bytes), seen from the target: outputs and source
-# channels of a group.
-cdef struct Filters:
-    const char* data
-    Py_ssize_t group, out, inner, r, s
 
 
 # ---- the register tile ---------------------------------------------------------------------------
@@ -292,6 +288,8 @@ cdef int walk_all(const Walk* walk, Filters filters, const element* source, cons
     cdef real* fields
     if pixels == 0 or total == 0:
         return 0
+    if is_planar(walk, zero):
+        return walk_planar(walk, filters, source, bias, bias_step, target, number, zero)
     chunks = chunks_of(walk, sizeof(element) == sizeof(real), CHUNK, PIXELS)
     room = 0 if chunks.open else chunks.images * chunks.rows * chunks.width * chunks.pitch + 16
     together = max(1, min(blocks, GROUP // max(1, per_block * <Py_ssize_t>sizeof(real))))
