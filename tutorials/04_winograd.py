@@ -445,7 +445,8 @@ figure.tight_layout()
 # -----------------------
 #
 # ``odyssey/_ext/winograd.pyx`` is this tutorial in typed Cython. Read it with ``_winograd.pxd``
-# beside it, which has the transforms, and ``_winograd_tiles.pxd``, which lays out the tiles. We print some of its functions, and say what to see in them.
+# beside it, which has the transforms, and ``_winograd_tiles.pxd``, which lays out the tiles. We
+# print some of its functions, and say what to see in them.
 
 
 def kernel_source(file, name):
