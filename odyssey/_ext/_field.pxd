@@ -6,10 +6,8 @@
 
 from libc.string cimport memset
 
-from odyssey._ext._simd cimport (
-    element, lanes, load, load_part, real, store, store_part, vec,
-)
-from odyssey._ext._windows cimport Axis, Walk
+from odyssey._ext._simd cimport element, real, vec
+from odyssey._ext._windows cimport Axis, Walk, copy_row
 
 cdef extern from "inline.h":
     pass
@@ -55,16 +53,6 @@ cdef inline Chunks chunks_of(
         chunks.rows, chunks.width = v.source, h.source
         chunks.pitch = walk.groups * walk.inner
     return chunks
-
-
-cdef inline void copy_row(const element* x, Py_ssize_t count, real* out, vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t i = 0
-    while i + V <= count:
-        store(out + i, load(x + i, zero))
-        i += V
-    if i < count:
-        store_part(out + i, count - i, load_part(x + i, count - i, zero))
 
 
 # What the windows of some lines of an image see, channels of one group.

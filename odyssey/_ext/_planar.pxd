@@ -16,13 +16,13 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from odyssey._ext._field cimport Chunks, chunks_of, copy_row, fill
+from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._panels cimport transposed
 from odyssey._ext._simd cimport (
     element, lanes, load, real, scratch, splat, store, times, vec,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._windows cimport Axis, Filters, Walk, inside, stored
+from odyssey._ext._windows cimport Axis, Filters, Walk, copy_row, inside, stored
 
 cdef enum:
     MOST = 8                        # outputs of a group

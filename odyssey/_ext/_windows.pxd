@@ -20,7 +20,8 @@ cdef extern from "inline.h":        # `inline` is an order: tiles are unrolled w
 from odyssey._ext._door cimport NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_SIZE, PyArray_TYPE
 from odyssey._ext._layout cimport empty_channels_last
 from odyssey._ext._simd cimport (
-    WIDE, element, half, half_to_float, lanes, load, real, store, vec, vf32, vsplat_f32,
+    WIDE, element, half, half_to_float, lanes, load, load_part, real, store, store_part, vec,
+    vsplat_f32,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -134,15 +135,15 @@ cdef inline real stored(const char* p, element like, real zero) noexcept nogil:
         return <real>(<const element*>p)[0]
 
 
-cdef inline void widen(const half* x, float* out, Py_ssize_t count, vf32 zero) noexcept nogil:
+# A row of numbers, half precision widened.
+cdef inline void copy_row(const element* x, Py_ssize_t count, real* out, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t i = 0
     while i + V <= count:
         store(out + i, load(x + i, zero))
         i += V
-    while i < count:
-        out[i] = half_to_float(x[i])
-        i += 1
+    if i < count:
+        store_part(out + i, count - i, load_part(x + i, count - i, zero))
 
 
 # A channels-last batch in the dtype of the arithmetic: float16 as float32, else itself.
@@ -160,5 +161,5 @@ cdef inline object widened(object x):
     q = <float*>PyArray_DATA(out)
     for i in prange((count + 8191) // 8192, nogil=True, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
-        widen(p + i * 8192, q + i * 8192, min(8192, count - i * 8192), vsplat_f32(0))
+        copy_row(p + i * 8192, min(8192, count - i * 8192), q + i * 8192, vsplat_f32(0))
     return out
