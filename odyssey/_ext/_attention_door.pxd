@@ -8,19 +8,11 @@ from odyssey._ext._door cimport (
     PyArray_Check, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_STRIDES, PyArray_TYPE,
     float_type,
 )
-from odyssey._ext._simd cimport element, float_to_half, half, real
 from odyssey._ext._threads cimport num_threads
 
 cdef enum:
     MOST_AXES = 64                  # NumPy's limit
     PARALLEL = 200000               # multiply-adds that are worth waking a second thread
-
-
-cdef inline element rounded(real x, element like) noexcept nogil:
-    if element is half:
-        return float_to_half(<float>x)
-    else:
-        return <element>x
 
 
 cdef inline int threads_for(const Problem* p) noexcept nogil:

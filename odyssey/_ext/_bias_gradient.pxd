@@ -7,7 +7,7 @@ from libc.stdlib cimport free
 from odyssey._ext._door cimport NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_TYPE
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    element, float_to_half, half, lanes, load, load_part, real, scratch, store, vec, vsplat_f32,
+    element, half, lanes, load, load_part, real, rounded, scratch, store, vec, vsplat_f32,
     vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
@@ -64,10 +64,7 @@ cdef inline int add_images(Py_ssize_t N, Py_ssize_t pixels, Py_ssize_t K, const 
         total = 0
         for n in range(N):
             total = total + sums[n * row + k]
-        if element is half:
-            bias[k] = float_to_half(<float>total)
-        else:
-            bias[k] = <element>total
+        bias[k] = rounded(total, bias[0])
     free(sums)
     return 0
 

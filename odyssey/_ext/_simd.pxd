@@ -203,3 +203,11 @@ cdef inline double number(element x) noexcept nogil:
         return half_to_float(x)
     else:
         return x
+
+
+# A number of the arithmetic as it is stored.
+cdef inline element rounded(real x, element like) noexcept nogil:
+    if element is half:
+        return float_to_half(<float>x)
+    else:
+        return <element>x

@@ -22,7 +22,7 @@ from libc.string cimport memset
 from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._panels cimport transposed
 from odyssey._ext._simd cimport (
-    MR, element, float_to_half, half, lanes, load, load_part, real, scratch, store, times, vec,
+    MR, element, lanes, load, load_part, real, rounded, scratch, store, times, vec,
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._windows cimport Axis, Walk
@@ -255,13 +255,6 @@ cdef inline void unpack(const Walk* walk, const Sums* all, Py_ssize_t job, const
         sums + block * row * width + c * width, walk.inner * width, taps,
         min(width, walk.outs - b * width),
         weight + (block // all.blocks * walk.outs + b * width) * row + c * taps, row)
-
-
-cdef inline element rounded(real x, element like) noexcept nogil:
-    if element is half:
-        return float_to_half(<float>x)
-    else:
-        return <element>x
 
 
 # weight (C-contiguous) and bias = their gradients, from the input and the output's gradient; bias

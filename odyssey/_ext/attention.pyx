@@ -30,14 +30,14 @@ from odyssey._ext._attention cimport (
     pack, padded, scores, softmax_step,
 )
 from odyssey._ext._attention_door cimport (
-    MOST_AXES, bind, blocks_of, fitting, rounded, threads_for,
+    MOST_AXES, bind, blocks_of, fitting, threads_for,
 )
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, aligned, float_type, sum_type,
 )
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    element, half, lanes, load, real, scratch, splat, store, vec, vsplat_f32, vsplat_f64,
+    element, half, lanes, load, real, rounded, scratch, splat, store, vec, vsplat_f32, vsplat_f64,
 )
 
 import numpy as np

@@ -24,7 +24,7 @@ from odyssey._ext._attention cimport (
     gradient_step, head, natural, pack, padded, scores,
 )
 from odyssey._ext._attention_door cimport (
-    MOST_AXES, bind, blocks_of, fitting, operand, rounded, threads_for,
+    MOST_AXES, bind, blocks_of, fitting, operand, threads_for,
 )
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_NDIM, PyArray_ZEROS, aligned,
@@ -32,7 +32,8 @@ from odyssey._ext._door cimport (
 )
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
-    element, half, lane_sum, lanes, load, real, scratch, splat, vec, vsplat_f32, vsplat_f64,
+    element, half, lane_sum, lanes, load, real, rounded, scratch, splat, vec, vsplat_f32,
+    vsplat_f64,
 )
 
 import numpy as np

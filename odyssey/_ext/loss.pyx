@@ -18,8 +18,8 @@ from odyssey._ext._door cimport (
 from odyssey._ext._pool cimport empty, empty_like
 from odyssey._ext._rows cimport row_exp_sum, row_max
 from odyssey._ext._simd cimport (
-    element, exponential, float_to_half, half, lane_max, lanes, load, load_part, number, real,
-    splat, store, store_part, vec, vsplat_f32, vsplat_f64,
+    element, exponential, half, lane_max, lanes, load, load_part, number, real, rounded, splat,
+    store, store_part, vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
 
@@ -31,13 +31,6 @@ cnp.import_array()
 
 cdef enum:
     PARALLEL = 1 << 14              # scores that are worth a second thread
-
-
-cdef inline element rounded(double x, element like) noexcept nogil:
-    if element is half:
-        return float_to_half(<float>x)
-    else:
-        return <element>x
 
 
 cdef void forward_row(const element* x, Py_ssize_t label, element* loss, real* log_total,
