@@ -42,6 +42,12 @@ def winograd_conv2d_backward(
     return conv2d_backward(grad, x, weight, 1, padding, dilation, groups, needs)
 
 
+def toom_conv2d_weight_gradient(
+    grad, x, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True)
+):
+    return conv2d_backward(grad, x, weight, stride, padding, dilation, groups, (False, *needs))[1:]
+
+
 def each_tap(image, weight, window):
     """Yield the pixels that each tap meets, and the tap."""
     (P, Q), (s_v, s_h), (d_v, d_h) = window.outputs, window.stride, window.dilation

@@ -8,7 +8,7 @@ import pytest
 import odyssey as od
 from odyssey.errors import OdysseyError
 from odyssey.utils import conv_algorithm
-from odyssey.utils.conv_algorithm import winograd_tile
+from odyssey.utils.conv_algorithm import ALONG_ROWS, DIRECT, choose_algorithm, winograd_tile
 
 HALF, SINGLE, DOUBLE = map(np.dtype, ("float16", "float32", "float64"))
 DIRECTIONS = ("forward", "input", "weight")
@@ -130,3 +130,50 @@ def test_threads_have_no_part_in_it():
     finally:
         od.set_num_threads(before)
     assert found[0] == found[1] == found[2]
+
+
+ONES = (1, 1)
+
+
+def test_no_form_where_there_is_none():
+    for direction, stride, dilation, taps in (
+        ("input", (2, 2), ONES, (7, 7)),
+        ("forward", ONES, (1, 2), (3, 7)),
+        ("forward", (3, 3), ONES, (3, 3)),
+        ("weight", ONES, ONES, (1, 1)),
+        ("weight", ONES, ONES, (3, 7)),
+    ):
+        for name in ("auto", "winograd"):
+            args = name, direction, 8, 64, taps, (28, 28), stride, dilation
+            assert choose_algorithm(*args) == DIRECT
+
+
+def test_few_channels_and_strides_run_along_rows():
+    for C, K, taps, stride in (
+        (3, 64, (3, 3), ONES),
+        (3, 64, (7, 7), (2, 2)),
+        (3, 96, (11, 11), (4, 4)),
+        (16, 16, (3, 3), ONES),
+        (64, 64, (5, 5), (2, 2)),
+    ):
+        for direction in ("forward", "weight"):
+            args = direction, C, K, taps, (28, 28), stride, ONES
+            assert choose_algorithm("auto", *args) == ALONG_ROWS
+            assert choose_algorithm("direct", *args) == DIRECT
+    args = "forward", 256, 256, (3, 3), (28, 28), ONES, ONES
+    assert choose_algorithm("auto", *args) == 4
+    assert choose_algorithm("auto", "forward", 3, 6, (5, 5), (28, 28), ONES, ONES) == DIRECT
+
+
+def test_forced_every_form_that_there_is_runs():
+    args = (32, 64, (3, 3), (28, 28))
+    assert choose_algorithm("winograd", "forward", *args, ONES, ONES) == 4
+    assert choose_algorithm("winograd", "forward", *args, (2, 2), ONES) == ALONG_ROWS
+    assert choose_algorithm("winograd", "input", *args, (2, 2), ONES) == DIRECT
+
+
+@pytest.mark.parametrize("name", conv_algorithm.ALGORITHMS)
+def test_odd_sizes_have_an_answer(name):
+    for C, K, P, Q in itertools.product((0, 1, 3), (0, 1, 20), (0, 1), (0, 1, 2)):
+        for direction in DIRECTIONS:
+            choose_algorithm(name, direction, C, K, (3, 3), (P, Q), ONES, ONES)

@@ -26,6 +26,7 @@ depth = np.ones((4, 1, 3, 3), F)
 mix = np.ones((5, 4, 1, 1), F)
 out_grad = np.ones((2, 6, 3, 4), F)
 DEPTH, SEPARABLE = "depthwise_conv2d", "depthwise_separable_conv2d"
+TOOM = "toom_conv2d"
 WINOGRAD = "winograd_conv2d"
 
 
@@ -249,6 +250,34 @@ BAD = [
         (out_grad, image, filters, 0, 1, 1, (True,) * 3, 6),
         ShapeError,
         "winograd_conv2d_backward: tile must be 2 or 4 for 3x3 taps, got 6",
+    ),
+    (
+        TOOM,
+        (image, filters, None, 1, 0, (1, 2)),
+        ShapeError,
+        "horizontal dilation must be 1, got 2",
+    ),
+    (
+        TOOM,
+        (image, filters[..., :1]),
+        ShapeError,
+        "toom_conv2d: rows of taps must be two to five steps long, got 1 taps and steps of 1",
+    ),
+    (TOOM, (image, filters, None, (1, 3)), ShapeError, "long, got 3 taps and steps of 3"),
+    (TOOM, (image, halves), ShapeError, "toom_conv2d: weight has 2 input channels but x"),
+    (TOOM, (image, filters, row), ShapeError, r"bias must have shape \(6,\) but has \(2,\)"),
+    (TOOM, (image, filters.astype(float)), DTypeError, "but weight has dtype float64"),
+    (
+        f"{TOOM}_weight_gradient",
+        (out_grad[:1], image, filters),
+        ShapeError,
+        r"toom_conv2d_weight_gradient: grad must have shape \(2, 6, 3, 4\) but has \(1, 6, 3, 4\)",
+    ),
+    (
+        f"{TOOM}_weight_gradient",
+        (out_grad, image, filters, 1, 0, 1, 1, (True,) * 3),
+        ShapeError,
+        "needs must hold 2 truth values",
     ),
     (DEPTH, (image, filters), ShapeError, "weight has 4 input channels but each filter sees 1"),
     (DEPTH, (image, depth[:3]), ShapeError, "weight has 3 filters, no multiple of the 4 channels"),

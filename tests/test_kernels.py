@@ -19,6 +19,7 @@ from formulas_conv import (
     depthwise_conv2d_backward,
     depthwise_separable_conv2d,
     depthwise_separable_conv2d_backward,
+    toom_conv2d_weight_gradient,
     winograd_conv2d,
     winograd_conv2d_backward,
 )
@@ -283,6 +284,8 @@ FORMULAS = {
     "softmax_cross_entropy_backward": softmax_cross_entropy_backward,
     "tanh": np.tanh,
     "tanh_backward": lambda grad, out: grad * (1 - out**2),
+    "toom_conv2d": conv2d,
+    "toom_conv2d_weight_gradient": toom_conv2d_weight_gradient,
     "winograd_conv2d": winograd_conv2d,
     "winograd_conv2d_backward": winograd_conv2d_backward,
 }

@@ -147,6 +147,10 @@ def calls(dtype):
         "depthwise_separable_conv2d_backward": (
             lambda: fast.depthwise_separable_conv2d_backward(mixed, pictures, depth, mix)
         ),
+        "toom_conv2d": lambda: fast.toom_conv2d(pictures, filters, filters[:, 0, 0, 0]),
+        "toom_conv2d_weight_gradient": (
+            lambda: fast.toom_conv2d_weight_gradient(out, pictures, filters)
+        ),
         "winograd_conv2d": lambda: fast.winograd_conv2d(pictures, filters, filters[:, 0, 0, 0]),
         "winograd_conv2d of 2x2": lambda: fast.winograd_conv2d(pictures, filters, tile=2),
         "winograd_conv2d_backward": lambda: fast.winograd_conv2d_backward(out, pictures, filters),

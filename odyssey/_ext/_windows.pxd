@@ -17,7 +17,9 @@ cimport numpy as cnp
 cdef extern from "inline.h":        # `inline` is an order: tiles are unrolled where they are used
     pass
 
-from odyssey._ext._door cimport NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_SIZE, PyArray_TYPE
+from odyssey._ext._door cimport (
+    NPY_HALF, PyArray_DATA, PyArray_DIMS, PyArray_SIZE, PyArray_STRIDES, PyArray_TYPE,
+)
 from odyssey._ext._layout cimport empty_channels_last
 from odyssey._ext._simd cimport (
     WIDE, element, half, half_to_float, lanes, load, load_part, real, store, store_part, vec,
@@ -52,6 +54,14 @@ cdef struct Filters:
     Py_ssize_t group, out, inner, r, s
 
 
+# What a checked call of a convolution comes to.
+cdef struct Call:
+    Slide v, h
+    Walk walk                       # of the forward direction
+    Filters filters
+    int number                      # the arrays' dtype
+
+
 # The vertical (axis 0) or horizontal part of a checked Window.
 cdef inline Slide slide(Py_ssize_t size, Py_ssize_t taps, object window, int axis):
     return Slide(
@@ -62,6 +72,27 @@ cdef inline Slide slide(Py_ssize_t size, Py_ssize_t taps, object window, int axi
 cdef inline Axis forward_axis(Slide s) noexcept nogil:
     return Axis(
         s.size, s.outputs, 0, 1, s.outputs, s.stride, -s.before, s.dilation, s.taps, 0, 1)
+
+
+# weight must be an array that C can read.
+cdef inline Call call_for(object x, object weight, object window):
+    cdef cnp.npy_intp* shape = PyArray_DIMS(x)
+    cdef cnp.npy_intp* filters = PyArray_DIMS(weight)
+    cdef cnp.npy_intp* strides = PyArray_STRIDES(weight)
+    cdef Call call
+    call.v = slide(shape[2], filters[2], window, 0)
+    call.h = slide(shape[3], filters[3], window, 1)
+    call.walk.N = shape[0]
+    call.walk.groups = window.groups
+    call.walk.inner = filters[1]
+    call.walk.outs = filters[0] // call.walk.groups
+    call.walk.v = forward_axis(call.v)
+    call.walk.h = forward_axis(call.h)
+    call.filters = Filters(
+        <const char*>PyArray_DATA(weight), call.walk.outs * strides[0], strides[0], strides[1],
+        strides[2], strides[3])
+    call.number = PyArray_TYPE(x)
+    return call
 
 
 cdef inline Axis gradient_axis(Slide s, Py_ssize_t phase) noexcept nogil:

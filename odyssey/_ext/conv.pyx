@@ -23,8 +23,8 @@
 # The input gradient is the same walk over another image (_windows.pxd), phase by phase of the
 # stride, so that no multiplication with a zero between strides is ever made.
 #
-# The weight gradient is in _weight_gradient.pxd. Windows of 3x3 may be computed in another form,
-# winograd.pyx; which is chosen in odyssey/utils/conv_algorithm.py.
+# The weight gradient is in _weight_gradient.pxd. Many windows have a form with fewer
+# multiplications, in winograd.pyx or toom.pyx; odyssey/utils/conv_algorithm.py chooses.
 #
 # Every output is one sum in one order (taps, then channels; or pixels), wherever its tile falls:
 # results are the same for any number of threads.
@@ -49,18 +49,19 @@ from odyssey._ext._simd cimport (
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport weight_gradient
 from odyssey._ext._windows cimport (
-    Axis, Filters, Slide, Walk, block_count, breadth, forward_axis, gradient_axis, inside, most,
-    one, slide, stored, two, vectors, width_of,
+    Axis, Call, Filters, Slide, Walk, block_count, breadth, call_for, gradient_axis, inside, most,
+    one, stored, two, vectors, width_of,
 )
 
 from typing import Any
 
 import numpy as np
 
-# The other form is a kernel of the same level.
+# The other forms are kernels of the same level.
+from .toom import toom_conv2d, toom_conv2d_weight_gradient
 from .winograd import winograd_conv2d, winograd_conv2d_backward
 
-from odyssey.utils.conv_algorithm import winograd_tile
+from odyssey.utils.conv_algorithm import choose_algorithm, get_conv_algorithm
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 
@@ -72,6 +73,8 @@ cdef extern from "inline.h" nogil:
 cdef enum:
     PIXELS = 6                      # rows of a register tile
     MOST_SUMS = 24                  # registers of the largest tile, PIXELS x WIDE
+    DIRECT = 0                      # what odyssey/utils/conv_algorithm.py answers
+    ALONG_ROWS = -1
     CHUNK = 96                      # pixels that are computed together, about
     GROUP = 400 << 10               # bytes of weights that shall stay in L2
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
@@ -330,39 +333,14 @@ cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const elem
 
 # ---- the doors -----------------------------------------------------------------------------------
 
-# What both directions share: a geometry, and arrays that C can read.
-cdef class _Call:
-    cdef Slide v, h
-    cdef Walk walk
-    cdef Filters filters
-    cdef int number                 # the arrays' dtype
-
-    def __cinit__(self, x, weight, window):
-        cdef cnp.npy_intp* shape = PyArray_DIMS(x)
-        cdef cnp.npy_intp* strides = PyArray_STRIDES(weight)
-        self.v = slide(shape[2], PyArray_DIMS(weight)[2], window, 0)
-        self.h = slide(shape[3], PyArray_DIMS(weight)[3], window, 1)
-        self.walk.N = shape[0]
-        self.walk.groups = window.groups
-        self.walk.inner = shape[1] // self.walk.groups
-        self.walk.outs = PyArray_DIMS(weight)[0] // self.walk.groups
-        self.walk.v = forward_axis(self.v)
-        self.walk.h = forward_axis(self.h)
-        self.number = PyArray_TYPE(x)
-        self.filters = Filters(
-            <const char*>PyArray_DATA(weight), self.walk.outs * strides[0], strides[0],
-            strides[1], strides[2], strides[3])
-
-
-# The side of Winograd's tiles, or 0 where the direct form shall run.
-cdef int tile_for(object x, object weight, object window, str direction) except -1:
+# The algorithm: DIRECT, ALONG_ROWS, or the side of Winograd's tiles.
+cdef int algorithm_for(object x, object weight, object window, str direction) except -2:
     cdef cnp.npy_intp* shape = PyArray_DIMS(weight)
-    if (shape[2] != shape[3] or shape[2] < 3 or shape[2] > 5 or PyArray_TYPE(x) == NPY_DOUBLE
-            or window.stride != (1, 1)):
-        return 0
-    return winograd_tile(
-        shape[1], shape[0] // window.groups, window.outputs, window.dilation, x.dtype, direction,
-        shape[2])
+    if PyArray_TYPE(x) == NPY_DOUBLE:
+        return DIRECT
+    return choose_algorithm(
+        get_conv_algorithm(), direction, shape[1], shape[0] // window.groups,
+        (shape[2], shape[3]), window.outputs, window.stride, window.dilation)
 
 
 def conv2d(
@@ -374,17 +352,19 @@ def conv2d(
     more, packed; for float16 the images once more, in float32.
     """
     window = check_conv2d("conv2d", x, weight, bias, stride, padding, dilation, groups)
-    cdef int side = tile_for(x, weight, window, "forward")
-    cdef _Call call
+    cdef int algorithm = algorithm_for(x, weight, window, "forward")
+    cdef Call call
     cdef const char* b = NULL
     cdef Py_ssize_t step = 0
     cdef void* source
     cdef void* target
     cdef int failed
-    if side:
-        return winograd_conv2d(x, weight, bias, padding, dilation, groups, side)
+    if algorithm > 0:
+        return winograd_conv2d(x, weight, bias, padding, dilation, groups, algorithm)
+    if algorithm == ALONG_ROWS:
+        return toom_conv2d(x, weight, bias, stride, padding, dilation, groups)
     weight = aligned(weight)
-    call = _Call(x, weight, window)
+    call = call_for(x, weight, window)
     out = empty_channels_last(
         call.walk.N, PyArray_DIMS(weight)[0], call.v.outputs, call.h.outputs, call.number)
     x = channels_last(x)
@@ -420,19 +400,19 @@ def conv2d_backward(
     """
     window = check_conv2d_backward(grad, x, weight, stride, padding, dilation, groups)
     needs = check_needs("conv2d_backward", needs, 3)
-    cdef int for_input = tile_for(x, weight, window, "input") if needs[0] else 0
-    cdef int for_weight = tile_for(x, weight, window, "weight") if needs[1] else 0
-    cdef _Call call
+    cdef int for_input = algorithm_for(x, weight, window, "input") if needs[0] else DIRECT
+    cdef int for_weight = algorithm_for(x, weight, window, "weight") if needs[1] else DIRECT
+    cdef Call call
     cdef void* g
     cdef void* source
     cdef void* target
     cdef void* b = NULL
     cdef int failed = 0
     weight = aligned(weight)
-    call = _Call(x, weight, window)
+    call = call_for(x, weight, window)
     grad = channels_last(grad)
     grad_x = grad_weight = grad_bias = None
-    if for_input:
+    if for_input > 0:
         grad_x, _, _ = winograd_conv2d_backward(
             grad, x, weight, padding, dilation, groups, (True, False, False), for_input)
     elif needs[0]:
@@ -451,7 +431,10 @@ def conv2d_backward(
                 failed = input_gradient(call.walk, call.v, call.h, call.filters, <const half*>g,
                     <half*>target, <float>0, vsplat_f32(0))
     g = PyArray_DATA(grad)
-    if for_weight:
+    if for_weight == ALONG_ROWS:
+        grad_weight, grad_bias = toom_conv2d_weight_gradient(
+            grad, x, weight, stride, padding, dilation, groups, (True, needs[2]))
+    elif for_weight > 0:
         _, grad_weight, _ = winograd_conv2d_backward(
             grad, x, weight, padding, dilation, groups, (False, True, False), for_weight)
     elif needs[1]:

@@ -59,6 +59,7 @@ from odyssey.reference.pooling import (
 )
 from odyssey.reference.reduction import mean, sum
 from odyssey.reference.sigmoidal import sigmoid, sigmoid_backward, tanh, tanh_backward
+from odyssey.reference.toom import toom_conv2d, toom_conv2d_weight_gradient
 from odyssey.reference.winograd import winograd_conv2d, winograd_conv2d_backward
 
 __all__ = [
@@ -110,6 +111,8 @@ __all__ = [
     "sum",
     "tanh",
     "tanh_backward",
+    "toom_conv2d",
+    "toom_conv2d_weight_gradient",
     "where",
     "winograd_conv2d",
     "winograd_conv2d_backward",

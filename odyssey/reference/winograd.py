@@ -7,14 +7,12 @@ Transposed matrices are written with a prime, as in the formulas.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
-from odyssey.utils.cook_toom import POINTS, cook_toom
+from odyssey.utils.cook_toom import POINTS, matrices
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import check_winograd, check_winograd_backward
 from odyssey.utils.windows import groups_of, inside, padded
@@ -236,7 +234,7 @@ def _convolved(
 ) -> np.ndarray:
     """Return the convolution of a padded image: F(m×m, r×r)."""
     r = weight.shape[2]
-    A, G, B = _matrices(POINTS[m + r - 1], m, r, weight.dtype)
+    A, G, B = matrices(POINTS[m + r - 1], m, r, weight.dtype)
     U = G @ weight @ G.T
     N, C, K = image.shape[0], image.shape[1], weight.shape[0]
     y = np.zeros((N, K, *outputs), weight.dtype)
@@ -260,7 +258,7 @@ def _filter_gradient(
 ) -> np.ndarray:
     """Return the gradient of filters of this shape: F(r×r, m×m), summed over tiles."""
     r = shape[2]
-    A, G, B = _matrices(POINTS[m + r - 1], r, m, grad.dtype)
+    A, G, B = matrices(POINTS[m + r - 1], r, m, grad.dtype)
     N, K = grad.shape[:2]
     M = np.zeros((*shape[:2], *B.shape), grad.dtype)
     image, g = _room(image, gaps, m), _room(grad, gaps, m)
@@ -271,14 +269,6 @@ def _filter_gradient(
                 V = B @ image[n, channels][seen] @ B.T
                 M[ks] += U[:, None] * V
     return A @ M @ A.T
-
-
-@functools.cache
-def _matrices(
-    points: tuple[Fraction, ...], m: int, r: int, dtype: np.dtype
-) -> tuple[np.ndarray, ...]:
-    """Return A', G and B' of F(m, r) as numbers of this dtype."""
-    return tuple(matrix.astype(dtype) for matrix in cook_toom(points, m, r))
 
 
 def _room(image: np.ndarray, gaps: tuple[int, int], m: int) -> np.ndarray:

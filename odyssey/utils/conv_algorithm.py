@@ -1,6 +1,6 @@
-"""Which algorithm a convolution runs: the direct one, or Winograd's.
+"""Which algorithm a convolution runs: the direct one, Winograd's, or Cook and Toom's along rows.
 
-Both give the same result but for rounding. The choice depends on the call's shapes
+All give the same result but for rounding. The choice depends on the call's shapes
 and dtype alone, by the table here: never on the number of threads or on timings, so
 that a program gives the same result wherever it runs on the same instruction set.
 """
@@ -14,7 +14,16 @@ import numpy as np
 
 from odyssey.utils.choices import pick
 
-__all__ = ["ALGORITHMS", "get_conv_algorithm", "set_conv_algorithm", "winograd_tile"]
+__all__ = [
+    "ALGORITHMS",
+    "ALONG_ROWS",
+    "DIRECT",
+    "choose_algorithm",
+    "get_conv_algorithm",
+    "set_conv_algorithm",
+    "toom_tile",
+    "winograd_tile",
+]
 
 ALGORITHMS = ("auto", "direct", "winograd")
 
@@ -28,6 +37,18 @@ LEAST_GAIN = 1.15  # how many times faster, by this count
 TILES = {3: (2, 4), 4: (3,), 5: (2,)}
 """The tiles for windows of so many taps: those with 4 or 6 points along an axis."""
 
+DIRECT, ALONG_ROWS = 0, -1
+"""Answers of :func:`choose_algorithm` beside the sides of Winograd's tiles."""
+
+# Along rows, an output takes as long as so many multiplications on its way from the points, or to
+# them; the points are few for each multiplication, so that shares of registers and caches decide.
+FINISH = {"forward": 5, "weight": 6}
+LEAST_GAIN_ALONG_ROWS = 1.3
+PREFERENCE = 1.15  # Winograd's form moves more memory than this count says
+FEW_FILTERS = 8  # the direct form has a kernel of its own for these
+
+POINTS = 6  # along a row
+
 _algorithm = "auto"
 
 
@@ -35,18 +56,21 @@ def set_conv_algorithm(name: str) -> None:
     """Choose how convolutions are computed, in the whole process.
 
     Winograd's form needs up to four times fewer multiplications, for windows of
-    3×3, 4×4 and 5×5 taps with a stride of 1. It rounds differently: changing the algorithm
-    changes results in their last digits. And a pixel that is infinite or not a
-    number spoils all outputs of the tiles that see it, up to 8×8, where the direct
-    form spoils those whose windows hold it, up to 3×3.
+    3×3, 4×4 and 5×5 taps with a stride of 1; Cook and Toom's form along rows up to
+    two times fewer, for most other windows and for few channels. They round
+    differently: changing the algorithm changes results in their last digits. And a
+    pixel that is infinite or not a number spoils all outputs of the tiles that see
+    it, up to 8×8, where the direct form spoils those whose windows hold it, up to
+    3×3.
 
     Parameters
     ----------
     name : {"auto", "direct", "winograd"}
-        "auto", the choice at first: Winograd's form where it is faster, by a
-        table over shape and dtype. "direct": never. "winograd": for every
-        convolution that has this form, 3×3 to 5×5 taps and stride 1, in float16
-        and float32. float64 is for those who want digits: it is always direct.
+        "auto", the choice at first: the form that is fastest, by a table over
+        shape and dtype. "direct": the direct form. "winograd": Winograd's form for
+        every convolution that has it, 3×3 to 5×5 taps and stride 1, and else the
+        one along rows, if there is one. Both are for float16 and float32. float64
+        is for those who want digits: it is always direct.
 
     Raises
     ------
@@ -56,8 +80,9 @@ def set_conv_algorithm(name: str) -> None:
     Notes
     -----
     Only the fast backend has the choice; the reference's ``conv2d`` is direct.
-    Both forms are there as kernels of their own, too, on both backends:
-    ``fast.conv2d`` follows this choice, ``fast.winograd_conv2d`` does not.
+    The forms are there as kernels of their own, too, on both backends:
+    ``fast.conv2d`` follows this choice, ``fast.winograd_conv2d`` and
+    ``fast.toom_conv2d`` do not.
 
     Examples
     --------
@@ -128,6 +153,78 @@ def winograd_tile(
         if saving * each < LEAST_GAIN * (each + TRANSFORM[direction] * (channels + filters)):
             return 0
     return tile
+
+
+def toom_tile(taps: int, stride: int, dilation: int) -> int:
+    """Return how many outputs a tile has along a row of taps; 0 if there is no such form.
+
+    ``stride`` neighbouring pixels count as one, so that there are
+    r = ceil(taps / stride) of them, for 7 - r outputs.
+
+    Examples
+    --------
+    >>> toom_tile(3, 1, 1), toom_tile(7, 2, 1), toom_tile(3, 2, 1), toom_tile(3, 1, 2)
+    (4, 3, 5, 0)
+    """
+    r = -(-taps // stride)
+    return POINTS + 1 - r if 2 <= r <= 5 and dilation == 1 else 0
+
+
+@functools.lru_cache(4096)
+def choose_algorithm(
+    name: str,
+    direction: str,
+    channels: int,
+    filters: int,
+    taps: tuple[int, int],
+    outputs: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+) -> int:
+    """Return which algorithm a convolution in float16 or float32 runs.
+
+    Parameters
+    ----------
+    name : {"auto", "direct", "winograd"}
+        What :func:`set_conv_algorithm` set.
+    direction : {"forward", "input", "weight"}
+    channels, filters : int
+        Of one group.
+    taps, outputs, stride, dilation : (vertical, horizontal)
+
+    Returns
+    -------
+    int
+        The side of Winograd's tiles, or ``DIRECT`` or ``ALONG_ROWS``.
+
+    Examples
+    --------
+    >>> ones = (1, 1)
+    >>> choose_algorithm("auto", "forward", 64, 64, (3, 3), (28, 28), ones, ones)
+    4
+    >>> choose_algorithm("auto", "forward", 3, 64, (7, 7), (112, 112), (2, 2), ones) == ALONG_ROWS
+    True
+    >>> choose_algorithm("auto", "input", 3, 64, (7, 7), (112, 112), (2, 2), ones) == DIRECT
+    True
+    """
+    if name == "direct":
+        return DIRECT
+    tile, square = 0, 0.0
+    each = channels * filters
+    if taps[0] == taps[1] and taps[0] in TILES and stride == (1, 1):
+        tile, saving = _best_tile(taps[0], *outputs, *dilation)
+        square = saving * each / max(1, each + TRANSFORM[direction] * (channels + filters))
+    m = toom_tile(taps[1], stride[1], dilation[1]) if direction != "input" else 0
+    if name == "winograd":
+        return tile or (ALONG_ROWS if m else DIRECT)
+    rows = 0.0
+    if m and filters > FEW_FILTERS and channels and outputs[1]:
+        points = POINTS * stride[1] * -(-outputs[1] // m) / outputs[1]
+        window = taps[0] * taps[1]
+        rows = window / (taps[0] * points + FINISH[direction] / channels)
+    if square >= LEAST_GAIN and square >= PREFERENCE * rows:
+        return tile
+    return ALONG_ROWS if rows >= LEAST_GAIN_ALONG_ROWS else tile if square >= LEAST_GAIN else DIRECT
 
 
 @functools.lru_cache(4096)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
-__all__ = ["POINTS", "cook_toom"]
+__all__ = ["POINTS", "cook_toom", "matrices"]
 
 POINTS = {
     4: (Fraction(0), Fraction(1), Fraction(-1)),
@@ -95,6 +97,21 @@ def cook_toom(
     collect[-1, -1] = expand[-1, -1] = Fraction(1)
     evaluate[-1] = _with_zeros(points)
     return collect, expand, evaluate
+
+
+@functools.cache
+def matrices(
+    points: tuple[Fraction, ...], m: int, r: int, dtype: np.dtype[Any]
+) -> tuple[np.ndarray, ...]:
+    """Return A', G and B' of F(m, r) as numbers of this dtype.
+
+    Examples
+    --------
+    >>> matrices(POINTS[4], 2, 3, np.dtype(float))[0]
+    array([[ 1.,  1.,  1.,  0.],
+           [ 0.,  1., -1.,  1.]])
+    """
+    return tuple(matrix.astype(dtype) for matrix in cook_toom(points, m, r))
 
 
 def _with_zeros(zeros: Sequence[Fraction]) -> list[Fraction]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from odyssey.errors import ShapeError
-from odyssey.utils.conv_algorithm import TILES
+from odyssey.utils.conv_algorithm import TILES, toom_tile
 from odyssey.utils.geometry import Pads, output_size, pads, pair
 from odyssey.utils.kernel_checks import check_arrays
 
@@ -20,6 +20,8 @@ __all__ = [
     "check_depthwise_backward",
     "check_separable",
     "check_separable_backward",
+    "check_toom",
+    "check_toom_weight_gradient",
     "check_winograd",
     "check_winograd_backward",
 ]
@@ -128,6 +130,47 @@ def check_winograd_backward(
     """Raise unless grad has the shape and dtype of the output for x and weight."""
     op = "winograd_conv2d_backward"
     window = check_winograd(op, x, weight, None, padding, dilation, groups, tile, objects)
+    _check_grad(op, grad, x, weight, window, objects)
+    return window
+
+
+def check_toom(
+    op: str,
+    x: np.ndarray,
+    weight: np.ndarray,
+    bias: np.ndarray | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless rows of taps have a form with 6 points: two to five steps of the stride long."""
+    window = check_conv2d(op, x, weight, bias, stride, padding, dilation, groups, objects)
+    taps, step, gap = weight.shape[3], window.stride[1], window.dilation[1]
+    if gap != 1:
+        raise ShapeError(f"{op}: the horizontal dilation must be 1, got {gap}")
+    if not toom_tile(taps, step, gap):
+        raise ShapeError(
+            f"{op}: rows of taps must be two to five steps long, got {taps} taps and steps of "
+            f"{step} (weight: {weight.shape}, stride: {window.stride})"
+        )
+    return window
+
+
+def check_toom_weight_gradient(
+    grad: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: Any,
+    objects: bool = False,
+) -> Window:
+    """Raise unless grad has the shape and dtype of the output for x and weight."""
+    op = "toom_conv2d_weight_gradient"
+    window = check_toom(op, x, weight, None, stride, padding, dilation, groups, objects)
     _check_grad(op, grad, x, weight, window, objects)
     return window
 
