@@ -21,6 +21,7 @@ from libc.string cimport memset
 
 from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._panels cimport transposed
+from odyssey._ext._repeated_weight cimport is_repeated, repeated_weight_gradient
 from odyssey._ext._simd cimport (
     MR, element, lanes, load, load_part, real, rounded, scratch, store, times, vec,
 )
@@ -286,6 +287,8 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
         if bias != NULL:
             memset(bias, 0, K * sizeof(element))
         return 0
+    if is_repeated(walk, number, zero):
+        return repeated_weight_gradient(walk, source, grad, weight, bias, number, zero)
     all.wide = 1 if walk.outs <= V else 2
     width = all.wide * V
     all.blocks = (walk.outs + width - 1) // width
