@@ -170,17 +170,28 @@ cdef inline void tiles(const Walk* walk, const Layout* all, Py_ssize_t count, Py
         sums += done * walk.h.taps * lanes(zero)
 
 
-# A line of the gradient, zeros up to the end of a register; it is added to `totals`, too.
-cdef inline void copy_line(const element* grad, Py_ssize_t count, real* out, real* totals,
-        vec zero) noexcept nogil:
+# Lines of the gradient, each with zeros up to the end of a register; and their sum, which is added
+# to `totals`.
+cdef inline void copy_lines(const element* grad, Py_ssize_t lines, Py_ssize_t count, real* out,
+        Py_ssize_t line, real* totals, vec zero) noexcept nogil:
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t i = 0
-    cdef vec g
-    while i < count:
-        g = load(grad + i, zero) if i + V <= count else load_part(grad + i, count - i, zero)
-        store(out + i, g)
-        store(totals + i, load(<const real*>totals + i, zero) + g)
-        i += V
+    cdef Py_ssize_t i, p
+    cdef vec g, total
+    for i in range(count // V):
+        total = load(<const real*>totals + i * V, zero)
+        for p in range(lines):
+            g = load(grad + p * count + i * V, zero)
+            store(out + p * line + i * V, g)
+            total = total + g
+        store(totals + i * V, total)
+    i = count // V * V
+    if i < count:
+        total = load(<const real*>totals + i, zero)
+        for p in range(lines):
+            g = load_part(grad + p * count + i, count - i, zero)
+            store(out + p * line + i, g)
+            total = total + g
+        store(totals + i, total)
 
 
 # One channel of a row of the input, each number once for every filter. What a whole register writes
@@ -198,7 +209,8 @@ cdef inline void repeat(const Walk* walk, const Layout* all, const element* row,
     row += (left + walk.h.offset) * walk.groups * walk.inner
     for _j in range((right - left) * walk.groups):
         v = splat(number(row[0]), zero)
-        for k in range((walk.outs + V - 1) // V):
+        store(p, v)
+        for k in range(1, (walk.outs + V - 1) // V):
             store(p + k * V, v)
         p += walk.outs
         row += walk.inner
@@ -219,12 +231,11 @@ cdef inline void run_chunk(const Walk* walk, const Layout* all, Py_ssize_t chunk
     cdef Py_ssize_t low = max(top, 0)
     cdef Py_ssize_t high = min(top + lines + all.above, walk.v.source)
     cdef real* field = memory + (all.lines + 2 * all.above) * all.line
-    cdef Py_ssize_t p, y, c, phase
+    cdef Py_ssize_t y, c, phase
     grad += (image * walk.v.count + first) * per_line
     source += image * walk.v.source * walk.h.source * walk.groups * C
     memset(memory, 0, all.above * all.line * sizeof(real))
-    for p in range(lines):
-        copy_line(grad + p * per_line, per_line, memory + (all.above + p) * all.line, totals, zero)
+    copy_lines(grad, lines, per_line, memory + all.above * all.line, all.line, totals, zero)
     memset(memory + (all.above + lines) * all.line, 0, all.above * all.line * sizeof(real))
     for y in range(low, high):
         for c in range(C):

@@ -5,9 +5,8 @@
 #
 #   for each chunk, some rows of outputs:               (its part of both images stays in L2)
 #       copy the output's gradient: [block of two registers][pixel]
-#       for each block, each tap:                       (threads split these)
-#           for each tile of input channels:
-#               up to MR x two registers of sums stay in registers while the chunk's pixels run
+#       for each block, each tap, each tile of input channels:      (threads split these)
+#           up to MR x two registers of sums stay in registers while the chunk's pixels run
 #
 # Only pixels whose tap lies inside the image take part, and they are read where they stand. Of few
 # channels a tile would be almost empty: then its rows are the channels of a whole row of taps, side
@@ -67,9 +66,11 @@ cdef inline void tile(int rows, int wide, const Walk* walk, const Reads* reads, 
     cdef const real* a
     cdef const real* b
     for i in range(rows):
-        low[i] = load(<const real*>(sums + i * wide * V), zero)
-        if wide == 2:
-            high[i] = load(<const real*>(sums + i * wide * V + V), zero)
+        low[i] = high[i] = zero
+        if i >= skip:
+            low[i] = load(<const real*>(sums + i * wide * V), zero)
+            if wide == 2:
+                high[i] = load(<const real*>(sums + i * wide * V + V), zero)
     grad += reads.begin * wide * V
     for n in range(images):
         for p in range(lines):
@@ -94,40 +95,29 @@ cdef inline void tile(int rows, int wide, const Walk* walk, const Reads* reads, 
                 store(sums + i * wide * V + V, high[i])
 
 
-# All channels of a piece. The last tile begins where it still fits, and skips what is done.
-cdef inline void tiles(int rows, int wide, const Walk* walk, const Reads* reads, const real* grad,
-        Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines, Py_ssize_t entries, real* sums,
-        vec zero) noexcept nogil:
-    cdef Py_ssize_t k, c
-    for k in range((entries + rows - 1) // rows):
-        c = min(k * rows, entries - rows)
-        tile(rows, wide, walk, reads, <const real*>reads.x + c, grad, images, first, lines,
-             k * rows - c, sums + c * wide * lanes(zero), zero)
-
-
-cdef inline void any_tiles(Py_ssize_t rows, int wide, const Walk* walk, const Reads* reads,
-        const real* grad, Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines,
-        Py_ssize_t entries, real* sums, vec zero) noexcept nogil:
+cdef inline void any_tile(Py_ssize_t rows, int wide, const Walk* walk, const Reads* reads,
+        const real* x, const real* grad, Py_ssize_t images, Py_ssize_t first, Py_ssize_t lines,
+        Py_ssize_t skip, real* sums, vec zero) noexcept nogil:
     if MR >= 14 and rows == 14:
-        tiles(14, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(14, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif MR >= 14 and rows == 13:
-        tiles(13, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(13, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif MR >= 14 and rows == 11:
-        tiles(11, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(11, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif MR >= 14 and rows == 9:
-        tiles(9, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(9, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif MR >= 14 and rows == 8:
-        tiles(8, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(8, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif rows == 6:
-        tiles(6, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(6, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif rows == 5:
-        tiles(5, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(5, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif rows == 4:
-        tiles(4, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(4, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     elif rows == 2:
-        tiles(2, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(2, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
     else:
-        tiles(1, wide, walk, reads, grad, images, first, lines, entries, sums, zero)
+        tile(1, wide, walk, reads, x, grad, images, first, lines, skip, sums, zero)
 
 
 # The height of the tiles: with the fewest multiply-adds and loads.
@@ -166,16 +156,20 @@ cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, i
         store(total + V, high)
 
 
-# One piece of one block: its sums over the pixels of a chunk.
-cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chunks,
+# One tile of a piece of a block: its sums over the pixels of a chunk. The last tile of a piece begins
+# where it still fits, and skips what is done.
+cdef inline void add_tile(const Walk* walk, const Sums* all, const Chunks* chunks,
         Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
         const real* source, const real* field, const real* grads, real* sums,
         vec zero) noexcept nogil:
     cdef const Axis* v = &walk.v
     cdef const Axis* h = &walk.h
     cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t block = job // all.pieces
-    cdef Py_ssize_t piece = job % all.pieces
+    cdef Py_ssize_t tiles = (all.entries + all.height - 1) // all.height
+    cdef Py_ssize_t block = job // tiles // all.pieces
+    cdef Py_ssize_t piece = job // tiles % all.pieces
+    cdef Py_ssize_t entry = min(job % tiles * all.height, all.entries - all.height)
+    cdef Py_ssize_t skip = job % tiles * all.height - entry
     cdef Py_ssize_t per_row = 1 if all.joined else h.taps
     cdef Py_ssize_t s = piece % per_row
     cdef Py_ssize_t C = walk.groups * walk.inner
@@ -201,11 +195,13 @@ cdef inline void add_piece(const Walk* walk, const Sums* all, const Chunks* chun
             image * v.source + line * v.move + v.offset + reads.r * v.gap) * h.source + column
             + reads.begin * h.move) * C
     grads += block * images * lines * h.count * all.wide * V
-    sums += job * all.entries * all.wide * V
+    sums += (job // tiles * all.entries + entry) * all.wide * V
     if all.wide == 2:
-        any_tiles(all.height, 2, walk, &reads, grads, images, line, lines, all.entries, sums, zero)
+        any_tile(all.height, 2, walk, &reads, <const real*>reads.x + entry, grads, images, line,
+            lines, skip, sums, zero)
     else:
-        any_tiles(all.height, 1, walk, &reads, grads, images, line, lines, all.entries, sums, zero)
+        any_tile(all.height, 1, walk, &reads, <const real*>reads.x + entry, grads, images, line,
+            lines, skip, sums, zero)
 
 
 # What the tiles read of a chunk, copied: `field` is NULL if the input is read where it stands.
@@ -269,7 +265,7 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t bytes = (C * walk.v.move * walk.h.move + K) * <Py_ssize_t>sizeof(real)
     cdef Py_ssize_t chunk, parts, image, line, images, lines, job, block, size, total, width
-    cdef Py_ssize_t room, rows
+    cdef Py_ssize_t room, rows, tiles
     cdef double work = <double>walk.N * walk.v.count * Q * taps * C * walk.outs
     cdef int threads = num_threads() if work > PARALLEL else 1
     cdef bint copied
@@ -297,6 +293,7 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     all.entries = walk.inner * (walk.h.taps if all.joined else 1)
     all.height = height_for(all.entries)
     total = walk.groups * all.blocks
+    tiles = total * all.pieces * ((all.entries + all.height - 1) // all.height)
     copied = all.joined or sizeof(element) < sizeof(real)
     chunks = chunks_of(walk, False, max(PIXELS, NEAR // bytes), 1)
     parts = (walk.v.count + chunks.lines - 1) // chunks.lines
@@ -319,9 +316,9 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
         lines = min(chunks.lines, walk.v.count - line)
         copy_chunk(walk, &all, &chunks, image, line, images, lines, source, grad,
             field, grads, line_sums, biases, threads, zero)
-        for job in prange(total * all.pieces, num_threads=threads, schedule="static",
+        for job in prange(tiles, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
-            add_piece(walk, &all, &chunks, job, image, line, images, lines, <const real*>source,
+            add_tile(walk, &all, &chunks, job, image, line, images, lines, <const real*>source,
                 field, grads, sums, zero)
     for job in prange(total * walk.inner, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):

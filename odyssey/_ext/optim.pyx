@@ -34,7 +34,7 @@ cnp.import_array()
 
 cdef enum:
     CHUNK = 1024                    # numbers that stay together on one thread
-    PARALLEL = 1 << 16              # numbers that are worth a second thread
+    PARALLEL = 1 << 15              # numbers that are worth a second thread
 
 
 # One parameter of the group: its number of elements, its dtype, its arrays; a state that the rule
