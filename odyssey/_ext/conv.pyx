@@ -40,11 +40,14 @@ from odyssey._ext._door cimport (
 )
 from odyssey._ext._field cimport Chunks, chunks_of, fill
 from odyssey._ext._layout cimport channels_last, empty_channels_last
-from odyssey._ext._planar cimport is_planar, walk_planar
+from odyssey._ext._planar cimport is_planar, outs_for, walk_planar
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
     WIDE, element, half, lanes, load, real, scratch, store, store_part, times, vec, vsplat_f32,
     vsplat_f64,
+)
+from odyssey._ext._tap_rows cimport (
+    add_runs, column_walk, images_at_once, layer_count, layer_length, weights_by_row,
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._weight_gradient cimport weight_gradient
@@ -127,11 +130,11 @@ cdef inline void tile(int rows, breadth like, const Steps* steps, Py_ssize_t low
 
 
 # The height of the register tiles for so many pixels: with the fewest multiply-adds and loads.
-cdef inline int rows_for(Py_ssize_t pixels, int wide) noexcept nogil:
+cdef inline int rows_for(Py_ssize_t pixels, Py_ssize_t line, int wide) noexcept nogil:
     cdef Py_ssize_t cost, least = (pixels + PIXELS - 1) // PIXELS * (PIXELS + 1)
     cdef int rows, best = PIXELS
-    if wide < WIDE:
-        return PIXELS
+    if wide < WIDE:                 # lines see other rows of taps: better none shares a tile
+        return PIXELS - 1 if wide == 2 and line % PIXELS and line % (PIXELS - 1) == 0 else PIXELS
     for rows in range(PIXELS - 1, PIXELS - 3, -1):
         cost = (pixels + rows - 1) // rows * (rows + 1)
         if cost < least:
@@ -182,7 +185,7 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
         for i in range(<int>images):
             fill(walk, chunks, line, source + (image + i) * v.source * h.source * walk.groups
                 * walk.inner, field + i * size, zero)
-    rows = rows_for(pixels, width_of(walk.outs, first - g * blocks, zero))
+    rows = rows_for(pixels, h.count, width_of(walk.outs, first - g * blocks, zero))
     corner = field
     at = ((image * v.target + v.first + line * v.step) * h.target + h.first) * K
     inside(v, line, &start, &stop)
@@ -217,6 +220,9 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
             out = target + g * walk.outs + (first - g * blocks + b) * WIDE * V
             if wide == 1:
                 tile(PIXELS, <one>1, &steps, low, high, x, weights, biases, out, &to[0], count,
+                     outs, zero)
+            elif wide == 2 and rows == PIXELS - 1:
+                tile(PIXELS - 1, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count,
                      outs, zero)
             elif wide == 2:
                 tile(PIXELS, <two>2, &steps, low, high, x, weights, biases, out, &to[0], count,
@@ -317,10 +323,59 @@ cdef int walk_all(const Walk* walk, Filters filters, const element* source, cons
     return 0
 
 
+# What a row of pixels takes for each row of taps and filter: multiply-adds of registers.
+cdef Py_ssize_t registers_by_pixel(Walk walk, Slide h, vec like) noexcept nogil:
+    cdef Py_ssize_t V = lanes(like)
+    walk.inner, walk.outs = walk.outs, walk.inner
+    walk.h = gradient_axis(h, 0)
+    if is_planar(&walk, like):
+        return outs_for(&walk) * ((h.size + V - 1) // V) * h.taps
+    return (h.size * h.taps + h.stride - 1) // h.stride * ((walk.outs + V - 1) // V)
+
+
+# The input gradient with a row of taps as the outputs: see _tap_rows.pxd.
+cdef int gradient_of_rows(const Walk* walk, Slide v, Slide h, Filters filters, Py_ssize_t images,
+        const element* grad, element* target, real number, vec zero) noexcept nogil:
+    cdef Walk columns = column_walk(walk, h, zero)
+    cdef Py_ssize_t length = columns.outs
+    cdef Py_ssize_t layers = layer_count(h) * layer_length(walk, h, zero)
+    cdef Py_ssize_t per_row = h.outputs * length
+    cdef double work = <double>walk.N * v.size * per_row * v.taps * walk.outs
+    cdef int threads = num_threads() if work > PARALLEL else 1
+    cdef Py_ssize_t weights = walk.outs * v.taps * length
+    cdef Py_ssize_t part, image, i, job
+    cdef int failed = 0
+    cdef element* runs = <element*>scratch(
+        (images * v.size * per_row + weights + threads * layers) * sizeof(element))
+    cdef element* rows = runs + images * v.size * per_row
+    if runs == NULL:
+        return -1
+    memset(rows, 0, threads * layers * sizeof(element))
+    filters = weights_by_row(walk, v, h, filters, rows + threads * layers, number, zero)
+    for part in range((walk.N + images - 1) // images):
+        image = part * images
+        columns.N = min(images, walk.N - image)
+        for i in range(min(v.stride, v.size)):
+            columns.v = gradient_axis(v, i)
+            failed += walk_all(
+                &columns, filters, grad + image * v.outputs * h.outputs * walk.outs, NULL, 0, runs,
+                number, zero)
+        for job in prange(columns.N * v.size, num_threads=threads, schedule="static",
+                use_threads_if=threads > 1):
+            add_runs(walk, h, <const element*>runs + job * per_row, rows + threadid() * layers,
+                target + (image * v.size + job) * h.size * walk.inner, zero)
+    free(runs)
+    return failed
+
+
 cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const element* grad,
         element* target, real number, vec zero) noexcept nogil:
-    cdef Py_ssize_t i, j
+    cdef Py_ssize_t i, j, images = 0
     cdef int failed = 0
+    if sizeof(element) == sizeof(real):
+        images = images_at_once(&walk, v, h, registers_by_pixel(walk, h, zero), number, zero)
+    if images:
+        return gradient_of_rows(&walk, v, h, filters, images, grad, target, number, zero)
     walk.inner, walk.outs = walk.outs, walk.inner
     filters.inner, filters.out = filters.out, filters.inner
     for i in range(min(v.stride, v.size)):
