@@ -21,7 +21,8 @@
 # A register of the gradient begins with another filter than its neighbour (of 6 filters: with 0, 4
 # or 2). Registers that begin alike are one phase and share their sums.
 #
-# The slices do not depend on the number of threads, and each sum is made in one order.
+# The slices do not depend on the number of threads, and each sum is made in one order. A number of
+# the input that is not finite spoils the sums of all taps of its channel.
 
 from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
@@ -37,7 +38,8 @@ cdef enum:
     MOST = 5                        # taps of a tile, along one axis
     SLICES = 16
     NEAR = 128 << 10                # bytes of a chunk's copies that shall stay in L2
-    SUMS = 64 << 10                 # numbers, at most: a slice's sums shall stay there, too
+    SUMS = 32 << 10                 # numbers, at most: a slice's sums shall stay there, too
+    REPEAT = 3                      # multiply-adds that take as long as a store
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
 
 
@@ -79,18 +81,20 @@ cdef inline Layout layout_for(const Walk* walk, real like_real, vec like) noexce
     return a
 
 
-# Whether this takes fewer multiplications and copies than filters in lanes, by a margin.
+# Whether this takes less than filters in lanes, by a margin: in multiply-adds of registers, of
+# which a store of a repeated number takes REPEAT. Chunks of few lines see many rows twice.
 cdef inline bint is_repeated(const Walk* walk, real like_real, vec like) noexcept nogil:
     cdef Py_ssize_t V = lanes(like)
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t alone = walk.h.count * walk.groups * ((walk.outs + V - 1) // V)
     cdef Layout all = layout_for(walk, like_real, like)
+    cdef Py_ssize_t rows = min(all.lines + all.above, walk.v.source)
     return (walk.v.move == 1 and walk.h.move == 1 and all.sums <= SUMS
-        and 5 * (taps * all.registers + 2 * alone) < 4 * taps * alone)
+        and 5 * (taps * all.registers + REPEAT * alone) * rows < 4 * taps * alone * all.lines)
 
 
-# sums[r][s] += the sum over `count` rows, `registers` of each, of what tap (r, s) reads of the input
-# times the gradient. `rows` and `columns` are literals: the sums stay in registers.
+# sums[r][s] += the sum over `count` rows, `registers` of each, of what tap (r, s) reads of the
+# input times the gradient. `rows` and `columns` are literals: the sums stay in registers.
 cdef inline void tile(int rows, int columns, const Walk* walk, const Layout* all, Py_ssize_t count,
         Py_ssize_t registers, const real* x, const real* grad, real* sums,
         vec zero) noexcept nogil:

@@ -1,8 +1,8 @@
 # The input gradient of few channels: the outputs of a register tile are a whole row of taps.
 #
 # With 6 channels a register of a pixel's gradient would have 6 of its 16 lanes at work. But a pixel
-# of the output's gradient goes to S neighbouring pixels of the input, one for each tap of a row, and
-# their channels stand side by side: with 5 taps a run of 30 numbers, which fill two registers.
+# of the output's gradient goes to S neighbouring pixels of the input, one for each tap of a row,
+# and their channels stand side by side: with 5 taps a run of 30 numbers, which fill two registers.
 #
 #   for some images:                                    (their runs stay in L2)
 #       walk down the columns of the output's gradient, with windows of R x 1 taps and S * C outputs

@@ -156,8 +156,8 @@ cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, i
         store(total + V, high)
 
 
-# One tile of a piece of a block: its sums over the pixels of a chunk. The last tile of a piece begins
-# where it still fits, and skips what is done.
+# One tile of a piece of a block: its sums over the pixels of a chunk. The last tile of a piece
+# begins where it still fits, and skips what is done.
 cdef inline void add_tile(const Walk* walk, const Sums* all, const Chunks* chunks,
         Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
         const real* source, const real* field, const real* grads, real* sums,
