@@ -48,6 +48,9 @@ FLAGS = [
     "-Wno-unused-function",
     "--param=max-completely-peeled-insns=2000",
 ]
+# The compiled Python modules call Python for all that they do: nothing in them is worth the time
+# that optimizing them takes.
+PYTHON_FLAGS = ["-O1"]
 
 # A kernel has checked its arguments at the door. A Python module must mean what it means to Python.
 KERNEL_DIRECTIVES = {
@@ -120,6 +123,26 @@ def group_of(extension):
     if "_ext" not in parts:
         return "python"
     return parts[2] if len(parts) == 4 else "once"
+
+
+def module_of(source):
+    """Return the module that a source is translated as: the levels share one, and so its name."""
+    return ".".join(Path(source).with_suffix("").parts)
+
+
+def c_file(extension):
+    """Return the C file that Cython makes of an extension's source, below its own folder."""
+    return Path(extension.sources[0]).with_suffix(".c")
+
+
+def including(text, folder):
+    """Return a C file in `folder` that includes `text`: each level gets object files of its own."""
+    path = folder / text.name
+    line = f'#include "{Path(os.path.relpath(text, folder)).as_posix()}"\n'
+    if not path.exists() or path.read_text() != line:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(line)
+    return path
 
 
 def remove_compiled_modules(package_root):
@@ -262,8 +285,7 @@ class BuildExtensions(build_ext):
     def build_extensions(self):
         """Probe, translate, compile."""
         self.probe_compiler()
-        offered = {"once", "python", *self.level_flags}
-        self.extensions = [ext for ext in self.extensions if group_of(ext) in offered]
+        self.extensions = [ext for ext in self.extensions if group_of(ext) in self.flags]
         self.cythonize()
         super().build_extensions()
 
@@ -288,65 +310,55 @@ class BuildExtensions(build_ext):
                 )
             )
         common = probe.accepted(FLAGS)
-        self.level_flags = {
+        self.flags = {
             level: common + probe.accepted(flags)
             for level, flags in LEVELS.items()
             if not flags or probe.accepts(flags[:1])
         }
+        self.flags["once"] = common
+        self.flags["python"] = common + probe.accepted(PYTHON_FLAGS)
         self.openmp = probe.accepts(["-fopenmp"], TINY_OPENMP, link=True)
         self.openmp_flags = ["-fopenmp"] if self.openmp else []
         self.link_flags = ["-Wl,-s"] if probe.accepts(["-Wl,-s"], link=True) else []
         self.compiler_name = probe.name()
 
     def cythonize(self):
-        """Translate the sources below ``build/``, level by level, and fill in the flags."""
+        """Translate each source once, below ``build/cython``; each level compiles the same C."""
         import numpy as np
         from Cython.Build import cythonize
 
-        headers = [
-            str(path) for suffix in ("h", "pxd") for path in sorted(SOURCES.glob(f"*.{suffix}"))
-        ]
-        translated = []
-        # One call per group, each with a folder of its own: the names of the C files are equal.
-        for group in ["once", "python", *self.level_flags]:
-            chosen = [ext for ext in self.extensions if group_of(ext) == group]
-            flags = self.level_flags.get(group, self.level_flags["baseline"]) + self.openmp_flags
-            directives = PYTHON_DIRECTIVES if group == "python" else KERNEL_DIRECTIVES
-            if switched_on("ODYSSEY_BOUNDSCHECK"):
-                directives = {**directives, "boundscheck": True}
-            build_dir = Path("build", "cython", group)
-            # Everything besides the sources that decides what comes out; when it changes, all is
-            # built anew. Written last: a translation that fails must not pass for a finished one.
-            settings = (
-                f"{self.compiler_name} {flags} {self.link_flags} {directives} {np.__version__}"
-            )
-            stamp = build_dir / "settings.txt"
-            changed = not stamp.exists() or stamp.read_text() != settings
-            for ext in chosen:
-                ext.include_dirs = [np.get_include(), str(SOURCES)]
-                ext.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
-                ext.extra_compile_args = flags
-                ext.extra_link_args = self.openmp_flags + self.link_flags
-            done = cythonize(
-                chosen,
-                build_dir=str(build_dir),
+        texts = Path("build", "cython")
+        tasks = [(".pyx", KERNEL_DIRECTIVES), (".py", PYTHON_DIRECTIVES)]
+        if switched_on("ODYSSEY_BOUNDSCHECK"):
+            tasks = [(end, {**directives, "boundscheck": True}) for end, directives in tasks]
+        # Everything besides the sources that decides what comes out; when it changes, all is
+        # built anew. Written last: a translation that fails must not pass for a finished one.
+        settings = f"{self.compiler_name} {self.flags} {self.link_flags} {tasks} {np.__version__}"
+        stamp = texts / "settings.txt"
+        changed = not stamp.exists() or stamp.read_text() != settings
+        sources = sorted({ext.sources[0] for ext in self.extensions})
+        for end, directives in tasks:
+            cythonize(
+                [Extension(module_of(path), [path]) for path in sources if path.endswith(end)],
+                build_dir=str(texts),
                 compiler_directives=directives,
                 force=changed,
-                nthreads=self.parallel if len(chosen) > 1 else 0,
+                nthreads=self.parallel,
                 quiet=True,
             )
-            if changed:
-                stamp.write_text(settings)
-            for ext in done:
-                ext.depends = [str(stamp), *headers]
-                # What setuptools sets on the extensions that it was given, and expects on these.
-                ext._full_name = ext.name
-                ext._needs_stub = ext._links_to_dynamic = False
-                ext._file_name = self.get_ext_filename(ext.name)
-            translated += done
+        if changed:
+            stamp.write_text(settings)
+        headers = sorted(str(path) for path in SOURCES.glob("*.h"))
         # The largest first: at the end no processor waits for a long one.
-        translated.sort(key=lambda ext: os.path.getsize(ext.sources[0]), reverse=True)
-        self.extensions[:] = translated
+        self.extensions.sort(key=lambda ext: (texts / c_file(ext)).stat().st_size, reverse=True)
+        for ext in self.extensions:
+            group, text = group_of(ext), texts / c_file(ext)
+            ext.depends = [str(stamp), str(text), *headers]
+            ext.sources = [str(including(text, texts / group) if group in LEVELS else text)]
+            ext.include_dirs = [np.get_include(), str(SOURCES)]
+            ext.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
+            ext.extra_compile_args = self.flags[group] + self.openmp_flags
+            ext.extra_link_args = self.openmp_flags + self.link_flags
 
 
 class BuildPython(build_py):

@@ -131,9 +131,8 @@ def files(package: ModuleType) -> list[ModuleType]:
 
 
 def home_of(value: Any) -> str:
-    """Return the module that defines ``value``; compiled kernels have a level in theirs."""
-    home = getattr(value, "__module__", "") or ""
-    return re.sub(r"_ext\.(baseline|v3|v4)\.", "_ext.", home)
+    """Return the module that defines ``value``; of a compiled kernel the one of its source."""
+    return getattr(value, "__module__", "") or ""
 
 
 def is_shared(value: Any) -> bool:

@@ -83,10 +83,11 @@ def _load_kernels(level: str) -> dict[str, Any]:
     kernels: dict[str, Any] = {}
     for info in pkgutil.iter_modules(package.__path__):
         module = importlib.import_module(f"{package.__name__}.{info.name}")
+        source = f"odyssey._ext.{info.name}"  # what its functions are named after, at every level
         kernels |= {
             name: value
             for name, value in vars(module).items()
-            if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+            if not name.startswith("_") and getattr(value, "__module__", None) == source
         }
     return kernels
 

@@ -38,10 +38,11 @@ def build() -> types.ModuleType:
 
 
 def functions(module: types.ModuleType) -> dict[str, object]:
+    home = f"odyssey._ext.{module.__name__.rpartition('.')[2]}"  # the source, whatever the level
     return {
         name: value
         for name, value in vars(module).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__
+        if not name.startswith("_") and getattr(value, "__module__", None) == home
     }
 
 

@@ -79,7 +79,8 @@ def test_stub_of_a_compiled_module(path, module):
     public = {
         name: value
         for name, value in vars(real).items()
-        if not name.startswith("_") and getattr(value, "__module__", None) == module
+        if not name.startswith("_")
+        and getattr(value, "__module__", None) == f"odyssey._ext.{path.stem}"
     }
     declared = functions(stub_body(path))
     assert sorted(declared) == sorted(public)

@@ -56,19 +56,20 @@ from odyssey._ext._windows cimport (
     stored, two, width_of,
 )
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-
-# The other forms are kernels of the same level.
-from .toom import toom_conv2d, toom_conv2d_weight_gradient
-from .winograd import winograd_conv2d, winograd_conv2d_backward
 
 from odyssey.utils.conv_algorithm import choose_algorithm, get_conv_algorithm
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 
 cnp.import_array()
+
+# The other forms, of the same level: which that is only the loaded module knows.
+_toom = import_module(".toom", __package__)
+_winograd = import_module(".winograd", __package__)
 
 cdef enum:
     DIRECT = 0                      # what odyssey/utils/conv_algorithm.py answers
@@ -321,9 +322,9 @@ def conv2d(
     cdef void* target
     cdef int failed
     if algorithm > 0:
-        return winograd_conv2d(x, weight, bias, padding, dilation, groups, algorithm)
+        return _winograd.winograd_conv2d(x, weight, bias, padding, dilation, groups, algorithm)
     if algorithm == ALONG_ROWS:
-        return toom_conv2d(x, weight, bias, stride, padding, dilation, groups)
+        return _toom.toom_conv2d(x, weight, bias, stride, padding, dilation, groups)
     weight = aligned(weight)
     call = call_for(x, weight, window)
     out = empty_channels_last(
@@ -374,7 +375,7 @@ def conv2d_backward(
     grad = channels_last(grad)
     grad_x = grad_weight = grad_bias = None
     if for_input > 0:
-        grad_x, _, _ = winograd_conv2d_backward(
+        grad_x, _, _ = _winograd.winograd_conv2d_backward(
             grad, x, weight, padding, dilation, groups, (True, False, False), for_input)
     elif needs[0]:
         grad_x = empty_channels_last(
@@ -393,10 +394,10 @@ def conv2d_backward(
                     <half*>target, <float>0, vsplat_f32(0))
     g = PyArray_DATA(grad)
     if for_weight == ALONG_ROWS:
-        grad_weight, grad_bias = toom_conv2d_weight_gradient(
+        grad_weight, grad_bias = _toom.toom_conv2d_weight_gradient(
             grad, x, weight, stride, padding, dilation, groups, (True, needs[2]))
     elif for_weight > 0:
-        _, grad_weight, _ = winograd_conv2d_backward(
+        _, grad_weight, _ = _winograd.winograd_conv2d_backward(
             grad, x, weight, padding, dilation, groups, (False, True, False), for_weight)
     elif needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), call.number)

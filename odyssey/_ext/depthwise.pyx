@@ -47,12 +47,10 @@ from odyssey._ext._simd cimport (
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._windows cimport slide, widened
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
-
-# The pointwise half is a kernel of the same level.
-from .conv import conv2d, conv2d_backward
 
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import (
@@ -61,6 +59,9 @@ from odyssey.utils.kernel_checks_conv import (
 )
 
 cnp.import_array()
+
+# The pointwise half, of the same level: which that is only the loaded module knows.
+_conv = import_module(".conv", __package__)
 
 cdef enum:
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
@@ -339,7 +340,7 @@ def depthwise_separable_conv2d(
     """
     check_separable("depthwise_separable_conv2d", x, depthwise_weight, pointwise_weight, bias)
     middle = depthwise_conv2d(x, depthwise_weight, None, stride, padding, dilation)
-    return conv2d(middle, pointwise_weight, bias)
+    return _conv.conv2d(middle, pointwise_weight, bias)
 
 
 def depthwise_separable_conv2d_backward(
@@ -359,7 +360,7 @@ def depthwise_separable_conv2d_backward(
     middle = np.broadcast_to(np.zeros((), x.dtype), middle_shape)
     if needs[2]:
         middle = depthwise_conv2d(x, depthwise_weight, None, stride, padding, dilation)
-    grad_middle, grad_pointwise, grad_bias = conv2d_backward(
+    grad_middle, grad_pointwise, grad_bias = _conv.conv2d_backward(
         grad, middle, pointwise_weight, needs=(needs[0] or needs[1], needs[2], needs[3]))
     if grad_middle is not None:
         grad_x, grad_depthwise, _ = depthwise_conv2d_backward(

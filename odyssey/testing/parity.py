@@ -20,22 +20,22 @@ Kernels = Mapping[str, Callable[..., Any]]
 
 def reference_kernels() -> dict[str, Callable[..., Any]]:
     """Return the public functions defined in the modules of ``odyssey.reference``."""
-    return _defined_in(reference.__name__)
+    return _defined_in(reference.__name__, reference.__name__)
 
 
 def fast_kernels(level: str) -> dict[str, Callable[..., Any]]:
     """Return the public functions defined in the modules of one instruction-set level."""
     if level not in fast.AVAILABLE_LEVELS:
         raise ValueError(f"{level!r} is not one of {fast.AVAILABLE_LEVELS}")
-    return _defined_in(f"odyssey._ext.{level}")
+    return _defined_in(f"odyssey._ext.{level}", "odyssey._ext")  # the levels share their names
 
 
-def _defined_in(package: str) -> dict[str, Callable[..., Any]]:
+def _defined_in(package: str, home: str) -> dict[str, Callable[..., Any]]:
     kernels: dict[str, Callable[..., Any]] = {}
     for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
         module = importlib.import_module(f"{package}.{info.name}")
         for name, value in vars(module).items():
-            own = getattr(value, "__module__", None) == module.__name__
+            own = getattr(value, "__module__", None) == f"{home}.{info.name}"
             if own and callable(value) and not name.startswith("_"):
                 kernels[name] = value
     return kernels
