@@ -39,13 +39,14 @@ LEVELS = {
     "v4": ["-march=x86-64-v4", "-mprefer-vector-width=512"],
 }
 # No -ffast-math: it breaks NaN and infinity. Contraction makes fused multiply-adds of `a * b + c`;
-# peeling lets GCC unroll the register tiles completely, without which they live in memory.
+# peeling lets GCC unroll the register tiles completely, without which they live in memory. Warnings
+# about C that Cython wrote (-w: none) help nobody, and finding them takes time.
 FLAGS = [
     "-O3",
     "-g0",
     "-ffp-contract=fast",
     "-fno-math-errno",
-    "-Wno-unused-function",
+    "-w",
     "--param=max-completely-peeled-insns=2000",
 ]
 # The compiled Python modules call Python for all that they do: nothing in them is worth the time

@@ -78,6 +78,17 @@ def test_every_level_has_the_functions_and_signatures_of_the_reference(level, bu
         assert inspect.signature(function) == inspect.signature(getattr(reference, name)), name
 
 
+@pytest.mark.parametrize("level", runnable_levels())
+def test_kernels_call_kernels_of_their_own_level(level):
+    # All levels are loaded here, and share the name under which they were translated.
+    for other in runnable_levels():
+        importlib.import_module(f"odyssey._ext.{other}.depthwise")
+    package = f"odyssey._ext.{level}"
+    conv = importlib.import_module(f"{package}.conv")
+    assert importlib.import_module(f"{package}.depthwise")._conv is conv
+    assert conv._winograd is importlib.import_module(f"{package}.winograd")
+
+
 @pytest.mark.parametrize("level", runnable_levels()[:1])
 def test_stubs_declare_what_the_modules_hold(level, build):
     kernels, once = build.kernel_sources()
@@ -128,6 +139,19 @@ def test_switches_of_the_environment(build, monkeypatch, value, on):
     if value is not None:
         monkeypatch.setenv("ODYSSEY_NO_EXT", value)
     assert build.switched_on("ODYSSEY_NO_EXT") is on
+
+
+def test_levels_share_one_translation_and_have_object_files_of_their_own(build, tmp_path):
+    assert build.module_of(os.path.join("odyssey", "_ext", "matmul.pyx")) == "odyssey._ext.matmul"
+    levels = [e for e in build.extensions() if e.name.endswith(".matmul")]
+    (text,) = {build.c_file(extension) for extension in levels}
+    assert text == Path("odyssey", "_ext", "matmul.c")
+
+    path = build.including(tmp_path / text, tmp_path / "v3")
+    assert path == tmp_path / "v3" / "matmul.c"
+    assert path.read_text() == '#include "../odyssey/_ext/matmul.c"\n'
+    os.utime(path, (0, 0))
+    assert build.including(tmp_path / text, tmp_path / "v3").stat().st_mtime == 0  # as it was
 
 
 def test_build_info_is_python(build, tmp_path):
