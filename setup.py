@@ -2,9 +2,9 @@
 
 Every ``odyssey/_ext/NAME.pyx`` becomes ``odyssey._ext.baseline.NAME``, and on x86-64 also
 ``odyssey._ext.v3.NAME`` and ``odyssey._ext.v4.NAME``; sources whose name starts with an underscore
-are compiled once, as ``odyssey._ext._NAME``. So is every ``odyssey/NAME.py`` and
-``odyssey/core/NAME.py`` that has its types in a ``NAME.pxd`` beside it: a plain Python module,
-which Python imports in its compiled form, if any.
+are compiled once, as ``odyssey._ext._NAME``. So is every ``odyssey/NAME.py``,
+``odyssey/core/NAME.py`` and ``odyssey/utils/NAME.py`` that has its types in a ``NAME.pxd`` beside
+it: a plain Python module, which Python imports in its compiled form, if any.
 Flags, OpenMP and levels are tried on a tiny file first, and what the compiler refuses is left out.
 What was built is written to ``odyssey/_ext/_build_info.py``, which ``odyssey.fast`` reads.
 
@@ -100,7 +100,8 @@ def kernel_sources(folder=ROOT / SOURCES):
 
 def python_sources(folder=ROOT / PACKAGE):
     """Return the Python modules that are compiled, once: those with a .pxd, such as core/shape."""
-    paths = [*Path(folder).glob("*.pxd"), *Path(folder).glob("core/*.pxd")]
+    patterns = ("*.pxd", "core/*.pxd", "utils/*.pxd")
+    paths = [path for pattern in patterns for path in Path(folder).glob(pattern)]
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in paths)
 
 

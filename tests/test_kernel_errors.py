@@ -422,6 +422,8 @@ BAD = [
     ),
     ("avg_pool2d", (images, 2, 1, 2), ShapeError, "avg_pool2d: padding 2 is larger than half"),
     ("avg_pool2d", (images, 7), ShapeError, "avg_pool2d: the window is larger than the padded"),
+    # A last window may hang over the end, but the first one must lie inside.
+    ("avg_pool2d", (images, 7, 7, 0, True), ShapeError, "window is larger than the padded image"),
     ("avg_pool2d", (images, 2, (1, 0)), ShapeError, "avg_pool2d: stride must be at least 1"),
     ("avg_pool2d", ([1.0], 2), DTypeError, "avg_pool2d: x must be a NumPy array, not list"),
     (

@@ -47,6 +47,8 @@ def pair(op: str, name: str, value: Any, least: int = 1) -> tuple[int, int]:
         ...
     odyssey.errors.ShapeError: conv2d: stride must be at least 1, got 0
     """
+    if type(value) is int and value >= least:  # the usual case, at once
+        return value, value
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
         raise ShapeError(f"{op}: {name} must be one integer or two, got {value!r}")
@@ -100,10 +102,7 @@ def pads(
             _same(size[1], window[1], stride[1], dilation[1]),
         )
     if isinstance(padding, (tuple, list)) and len(padding) == 2:
-        vertical, horizontal = (
-            side if isinstance(side, (tuple, list)) else (side, side) for side in padding
-        )
-        return pair(op, "padding", vertical, 0), pair(op, "padding", horizontal, 0)
+        return pair(op, "padding", padding[0], 0), pair(op, "padding", padding[1], 0)
     both = pair(op, "padding", padding, 0)
     return (both[0], both[0]), (both[1], both[1])
 
@@ -138,18 +137,24 @@ def output_size(
     >>> output_size("conv2d", (28, 28), (5, 5), (1, 1), (1, 1), ((2, 2), (2, 2)))
     (28, 28)
     """
-    sizes = []
-    for n, taps, step, gap, (before, after) in zip(
-        size, window, stride, dilation, around, strict=True
-    ):
-        room = n + before + after - span(taps, gap)
-        if room < 0:
-            raise ShapeError(
-                f"{op}: the window is larger than the padded image "
-                f"(image: {size}, padding: {around}, window: {window}, dilation: {dilation})"
-            )
-        outputs = room // step + 1
-        if ceil_mode and room % step and outputs * step < n + before:
-            outputs += 1
-        sizes.append(outputs)
-    return sizes[0], sizes[1]
+    P = _outputs(size[0], window[0], stride[0], dilation[0], around[0], ceil_mode)
+    Q = _outputs(size[1], window[1], stride[1], dilation[1], around[1], ceil_mode)
+    if not (P and Q):
+        raise ShapeError(
+            f"{op}: the window is larger than the padded image "
+            f"(image: {size}, padding: {around}, window: {window}, dilation: {dilation})"
+        )
+    return P, Q
+
+
+def _outputs(
+    size: int, window: int, stride: int, dilation: int, around: tuple[int, int], ceil_mode: bool
+) -> int:
+    """Return how many windows fit along one axis."""
+    room = size + around[0] + around[1] - span(window, dilation)
+    if room < 0:
+        return 0
+    outputs = room // stride + 1
+    if ceil_mode and room % stride and outputs * stride < size + around[0]:
+        outputs += 1
+    return outputs

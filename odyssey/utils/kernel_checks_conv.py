@@ -10,7 +10,7 @@ import numpy as np
 from odyssey.errors import ShapeError
 from odyssey.utils.conv_algorithm import TILES, toom_tile
 from odyssey.utils.geometry import Pads, output_size, pads, pair
-from odyssey.utils.kernel_checks import check_arrays
+from odyssey.utils.kernel_checks import FLOATS, check_arrays
 
 __all__ = [
     "Window",
@@ -52,30 +52,38 @@ def check_conv2d(
     objects: bool = False,
 ) -> Window:
     """Raise unless x (N, C, H, W) can be convolved with weight (K, C / groups, R, S)."""
-    _check_images(op, objects, x=x, weight=weight, bias=bias)
+    if not _are_images(x, weight, bias):
+        _check_images(op, objects, x=x, weight=weight, bias=bias)
     try:
         groups = operator.index(groups)
     except TypeError:
         raise ShapeError(f"{op}: groups must be an integer, got {groups!r}") from None
     if groups < 1:
         raise ShapeError(f"{op}: groups must be at least 1, got {groups}")
+    _, channels, H, W = x.shape
+    filters, inner, R, S = weight.shape
+    if channels % groups or filters % groups or inner != channels // groups:
+        raise _misfit(op, x, weight, groups)
+    _check_bias(op, weight, bias)
+    return _window(op, (H, W), (R, S), x, weight, stride, padding, dilation, groups)
+
+
+def _misfit(op: str, x: np.ndarray, weight: np.ndarray, groups: int) -> ShapeError:
+    """Return what to raise where channels, filters and groups do not fit."""
     shapes = f"(x: {x.shape}, weight: {weight.shape}, groups={groups})"
     channels, filters = x.shape[1], weight.shape[0]
     if channels % groups:
-        raise ShapeError(
+        return ShapeError(
             f"{op}: groups={groups} does not divide the {channels} channels of x {shapes}"
         )
     if filters % groups:
-        raise ShapeError(
+        return ShapeError(
             f"{op}: groups={groups} does not divide the {filters} filters of weight {shapes}"
         )
-    if weight.shape[1] != channels // groups:
-        each = "" if groups == 1 else f", {channels // groups} a group"
-        raise ShapeError(
-            f"{op}: weight has {weight.shape[1]} input channels but x has {channels}{each} {shapes}"
-        )
-    _check_bias(op, weight, bias)
-    return _window(op, x, weight, stride, padding, dilation, groups)
+    each = "" if groups == 1 else f", {channels // groups} a group"
+    return ShapeError(
+        f"{op}: weight has {weight.shape[1]} input channels but x has {channels}{each} {shapes}"
+    )
 
 
 def check_conv2d_backward(
@@ -186,22 +194,27 @@ def check_depthwise(
     objects: bool = False,
 ) -> Window:
     """Raise unless x (N, C, H, W) can be convolved with weight (C·M, 1, R, S)."""
-    _check_images(op, objects, x=x, weight=weight, bias=bias)
-    channels, filters = x.shape[1], weight.shape[0]
-    shapes = f"(x: {x.shape}, weight: {weight.shape})"
-    if weight.shape[1] != 1:
+    if not _are_images(x, weight, bias):
+        _check_images(op, objects, x=x, weight=weight, bias=bias)
+    _, channels, H, W = x.shape
+    filters, inner, R, S = weight.shape
+    if inner != 1:
         raise ShapeError(
-            f"{op}: weight has {weight.shape[1]} input channels but each filter sees 1 {shapes}"
+            f"{op}: weight has {inner} input channels but each filter sees 1 "
+            f"(x: {x.shape}, weight: {weight.shape})"
         )
     if filters % channels if channels else filters:
         raise ShapeError(
             f"{op}: weight has {filters} filters, no multiple of the {channels} channels of x "
-            f"{shapes}"
+            f"(x: {x.shape}, weight: {weight.shape})"
         )
     if channels and not filters:
-        raise ShapeError(f"{op}: weight has no filters but x has {channels} channels {shapes}")
+        raise ShapeError(
+            f"{op}: weight has no filters but x has {channels} channels "
+            f"(x: {x.shape}, weight: {weight.shape})"
+        )
     _check_bias(op, weight, bias)
-    return _window(op, x, weight, stride, padding, dilation, max(channels, 1))
+    return _window(op, (H, W), (R, S), x, weight, stride, padding, dilation, channels or 1)
 
 
 def check_depthwise_backward(
@@ -258,6 +271,19 @@ def check_separable_backward(
     return (x.shape[0], depthwise_weight.shape[0], *window.outputs)
 
 
+def _are_images(x: np.ndarray, weight: np.ndarray, bias: np.ndarray | None) -> bool:
+    """Return whether they are as usual: _check_images, which is slow, then has nothing to say."""
+    return (
+        isinstance(x, np.ndarray)
+        and isinstance(weight, np.ndarray)
+        and x.dtype is weight.dtype
+        and x.dtype in FLOATS
+        and x.ndim == 4
+        and weight.ndim == 4
+        and (bias is None or (isinstance(bias, np.ndarray) and bias.dtype is x.dtype))
+    )
+
+
 def _check_images(op: str, objects: bool, **arrays: np.ndarray | None) -> None:
     given = {name: array for name, array in arrays.items() if array is not None}
     check_arrays(op, objects, **given)
@@ -280,7 +306,8 @@ def _check_bias(op: str, weight: np.ndarray, bias: np.ndarray | None, name: str 
 def _check_grad(
     op: str, grad: np.ndarray, x: np.ndarray, weight: np.ndarray, window: Window, objects: bool
 ) -> None:
-    check_arrays(op, objects, x=x, grad=grad)
+    if not (isinstance(grad, np.ndarray) and grad.dtype is x.dtype):  # x has been checked
+        check_arrays(op, objects, x=x, grad=grad)
     expected = (x.shape[0], weight.shape[0], *window.outputs)
     if grad.shape != expected:
         raise ShapeError(
@@ -291,6 +318,8 @@ def _check_grad(
 
 def _window(
     op: str,
+    size: tuple[int, int],
+    taps: tuple[int, int],
     x: np.ndarray,
     weight: np.ndarray,
     stride: Any,
@@ -298,20 +327,14 @@ def _window(
     dilation: Any,
     groups: int,
 ) -> Window:
-    size, taps = x.shape[2:], weight.shape[2:]
     if 0 in taps:
         raise ShapeError(f"{op}: weight has an empty window (weight: {weight.shape})")
     steps, gaps = pair(op, "stride", stride), pair(op, "dilation", dilation)
     around = pads(op, padding, size, taps, steps, gaps)
     outputs = output_size(op, size, taps, steps, gaps, around)
-    for pixels, (before, after) in zip(size, around, strict=True):
-        if pixels + before + after >= LIMIT:
-            raise ShapeError(
-                f"{op}: the padded image is too large (x: {x.shape}, padding: {around})"
-            )
+    if size[0] + sum(around[0]) >= LIMIT or size[1] + sum(around[1]) >= LIMIT:
+        raise ShapeError(f"{op}: the padded image is too large (x: {x.shape}, padding: {around})")
     # A step beyond the image is as good as one of LIMIT: no second window and no second tap fits.
-    steps, gaps = (
-        (min(steps[0], LIMIT), min(steps[1], LIMIT)),
-        (min(gaps[0], LIMIT), min(gaps[1], LIMIT)),
-    )
+    steps = min(steps[0], LIMIT), min(steps[1], LIMIT)
+    gaps = min(gaps[0], LIMIT), min(gaps[1], LIMIT)
     return Window(outputs, steps, gaps, around, groups)

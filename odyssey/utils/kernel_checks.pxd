@@ -1,0 +1,3 @@
+# What kernel_checks.py offers to compiled code.
+
+cpdef tuple check_needs(object op, object needs, object count)
