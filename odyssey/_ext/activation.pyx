@@ -58,16 +58,10 @@ cdef void relu_run(const element* value, const element* test, element* out, Py_s
         vec zero) noexcept nogil:
     cdef int threads = num_threads() if n > PARALLEL_RUN else 1
     cdef Py_ssize_t chunk
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for chunk in range((n + CHUNK - 1) // CHUNK):
-            relu_chunk(
-                value + chunk * CHUNK, test + chunk * CHUNK, out + chunk * CHUNK,
-                min(CHUNK, n - chunk * CHUNK), zero)
-    else:
-        for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
-            relu_chunk(
-                value + chunk * CHUNK, test + chunk * CHUNK, out + chunk * CHUNK,
-                min(CHUNK, n - chunk * CHUNK), zero)
+    for chunk in prange((n + CHUNK - 1) // CHUNK, num_threads=threads, schedule="static"):
+        relu_chunk(
+            value + chunk * CHUNK, test + chunk * CHUNK, out + chunk * CHUNK,
+            min(CHUNK, n - chunk * CHUNK), zero)
 
 
 # relu(value), masked by the signs of `test`; both have been checked.
@@ -234,12 +228,8 @@ cdef void all_rows(Function function, const element* a, const element* b, elemen
         Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL_ROWS else 1
     cdef Py_ssize_t n
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for n in range(N):
-            one_row(function, a + n * C, b + n * C, out + n * C, C, zero)
-    else:
-        for n in prange(N, num_threads=threads, schedule="static"):
-            one_row(function, a + n * C, b + n * C, out + n * C, C, zero)
+    for n in prange(N, num_threads=threads, schedule="static"):
+        one_row(function, a + n * C, b + n * C, out + n * C, C, zero)
 
 
 # a (and b, for a backward) have been checked; `axis` has not.

@@ -163,9 +163,6 @@ cdef void mean_rows(const Axis* v, const Axis* h, const element* x, element* out
     cdef Py_ssize_t row
     if C > 0 and is_whole(v, h):
         mean_of_images(x, out, N, v.size * h.size, C, zero)
-    elif threads == 1:              # a parallel region of one thread costs 0.6 us
-        for row in range(N * v.outputs):
-            mean_row(v, h, x, end, out, C, row, zero)
     else:
         for row in prange(N * v.outputs, num_threads=threads, schedule="static"):
             mean_row(v, h, x, end, out, C, row, zero)
@@ -267,12 +264,8 @@ cdef void gather_rows(const Axis* v, const Axis* h, void* memory, const element*
         repeat_all(grad, out, N, v.size * h.size, C, zero)
         return
     fill(&s, v, h, memory)
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for row in range(N * v.size):
-            gather_row(v, h, &s, grad, end, out, C, row, zero)
-    else:
-        for row in prange(N * v.size, num_threads=threads, schedule="static"):
-            gather_row(v, h, &s, grad, end, out, C, row, zero)
+    for row in prange(N * v.size, num_threads=threads, schedule="static"):
+        gather_row(v, h, &s, grad, end, out, C, row, zero)
 
 
 # ---- whole images --------------------------------------------------------------------------------
@@ -300,12 +293,8 @@ cdef void mean_of_images(const element* x, element* out, Py_ssize_t N, Py_ssize_
     cdef const element* end = x + N * pixels * C
     cdef Py_ssize_t parts = (C - 1) // (WIDE * lanes(zero)) + 1
     cdef Py_ssize_t task
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for task in range(N * parts):
-            mean_of_part(x, end, pixels, C, parts, task, out, zero)
-    else:
-        for task in prange(N * parts, num_threads=threads, schedule="static"):
-            mean_of_part(x, end, pixels, C, parts, task, out, zero)
+    for task in prange(N * parts, num_threads=threads, schedule="static"):
+        mean_of_part(x, end, pixels, C, parts, task, out, zero)
 
 
 # A task is some of the pixels of one image, PART numbers or little less.
@@ -322,12 +311,8 @@ cdef void repeat_all(const element* grad, element* out, Py_ssize_t N, Py_ssize_t
     cdef int threads = threads_for(N * pixels * C)
     cdef Py_ssize_t parts = min(pixels * C // PART + 1, pixels)
     cdef Py_ssize_t task
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for task in range(N * parts):
-            repeat_part(grad, pixels, C, parts, task, out, zero)
-    else:
-        for task in prange(N * parts, num_threads=threads, schedule="static"):
-            repeat_part(grad, pixels, C, parts, task, out, zero)
+    for task in prange(N * parts, num_threads=threads, schedule="static"):
+        repeat_part(grad, pixels, C, parts, task, out, zero)
 
 
 # ---- the doors -----------------------------------------------------------------------------------

@@ -181,12 +181,8 @@ cdef void copy_part(const Plan* p, Py_ssize_t number) noexcept nogil:
 
 cdef void copy_all(const Plan* p, int threads) noexcept nogil:
     cdef Py_ssize_t number
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for number in range(p.tiles):
-            copy_part(p, number)
-    else:
-        for number in prange(p.tiles, num_threads=threads, schedule="static"):
-            copy_part(p, number)
+    for number in prange(p.tiles, num_threads=threads, schedule="static"):
+        copy_part(p, number)
 
 
 # ---- the plan ------------------------------------------------------------------------------------

@@ -139,14 +139,9 @@ cdef void drop_all(const element* x, element* out, const View* view, const Bits*
     cdef int threads = num_threads() if n > PARALLEL else 1
     cdef Py_ssize_t chunks = (n + CHUNK - 1) // CHUNK
     cdef Py_ssize_t chunk
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for chunk in range(chunks):
-            drop_chunk(
-                x, out, view, bits, chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), scale)
-    else:
-        for chunk in prange(chunks, num_threads=threads, schedule="static"):
-            drop_chunk(
-                x, out, view, bits, chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), scale)
+    for chunk in prange(chunks, num_threads=threads, schedule="static"):
+        drop_chunk(
+            x, out, view, bits, chunk * CHUNK, min(CHUNK, n - chunk * CHUNK), scale)
 
 
 # The axes of an array; one long axis where it stands in memory in its logical order.

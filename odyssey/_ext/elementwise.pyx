@@ -300,12 +300,8 @@ cdef void whole(const Work* work, element like, vec zero) noexcept nogil:
     cdef int threads = num_threads() if work.walk.size > PARALLEL else 1
     cdef Py_ssize_t pieces = (work.rows + work.together - 1) // work.together * work.parts
     cdef Py_ssize_t number
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for number in range(pieces):
-            piece(work, number, like, zero)
-    else:
-        for number in prange(pieces, num_threads=threads, schedule="static"):
-            piece(work, number, like, zero)
+    for number in prange(pieces, num_threads=threads, schedule="static"):
+        piece(work, number, like, zero)
 
 
 # ---- the doors -----------------------------------------------------------------------------------

@@ -65,24 +65,16 @@ cdef void forward(const element* x, const cnp.int64_t* labels, element* losses, 
         Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL else 1
     cdef Py_ssize_t n
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for n in range(N):
-            forward_row(x + n * C, labels[n], losses + n, log_total + n, C, zero)
-    else:
-        for n in prange(N, num_threads=threads, schedule="static"):
-            forward_row(x + n * C, labels[n], losses + n, log_total + n, C, zero)
+    for n in prange(N, num_threads=threads, schedule="static"):
+        forward_row(x + n * C, labels[n], losses + n, log_total + n, C, zero)
 
 
 cdef void backward(const element* grad, const element* x, const cnp.int64_t* labels,
         const real* log_total, element* out, Py_ssize_t N, Py_ssize_t C, vec zero) noexcept nogil:
     cdef int threads = num_threads() if N * C > PARALLEL else 1
     cdef Py_ssize_t n
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for n in range(N):
-            backward_row(grad + n, x + n * C, labels[n], log_total + n, out + n * C, C, zero)
-    else:
-        for n in prange(N, num_threads=threads, schedule="static"):
-            backward_row(grad + n, x + n * C, labels[n], log_total + n, out + n * C, C, zero)
+    for n in prange(N, num_threads=threads, schedule="static"):
+        backward_row(grad + n, x + n * C, labels[n], log_total + n, out + n * C, C, zero)
 
 
 # The labels as contiguous 64-bit integers, or None unless they are N integers in [0, C).

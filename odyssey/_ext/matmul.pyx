@@ -279,10 +279,6 @@ cdef void do_task(Py_ssize_t task, const Batch* batch, Plan plan, Cut cut, real*
 cdef void multiply_all(const Batch* batch, Plan plan, Cut cut, int threads, char* memory,
         Py_ssize_t bytes, element like, real number_, vec zero) noexcept nogil:
     cdef Py_ssize_t tasks = batch.count * cut.rows * cut.columns, task
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for task in range(tasks):
-            do_task(task, batch, plan, cut, <real*>memory, like, zero)
-        return
     for task in prange(tasks, num_threads=threads, schedule="static"):
         do_task(task, batch, plan, cut, <real*>(memory + threadid() * bytes), like, zero)
 

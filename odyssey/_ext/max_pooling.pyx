@@ -185,12 +185,8 @@ cdef void max_rows(const Pool* g, const element* x, element* out, int32_t* indic
         vec zero) noexcept nogil:
     cdef int threads = threads_for(g.N * g.P * g.Q * g.C * g.R * g.S)
     cdef Py_ssize_t row
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for row in range(g.N * g.P):
-            max_row(g, x, out, indices, row, zero)
-    else:
-        for row in prange(g.N * g.P, num_threads=threads, schedule="static"):
-            max_row(g, x, out, indices, row, zero)
+    for row in prange(g.N * g.P, num_threads=threads, schedule="static"):
+        max_row(g, x, out, indices, row, zero)
 
 
 def max_pool2d(
@@ -320,12 +316,8 @@ cdef bint gather_all(const Pool* g, const element* grad, const int32_t* indices,
     cdef int threads = threads_for(g.N * g.H * g.W * g.C)
     cdef int64_t found = 0
     cdef Py_ssize_t row
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for row in range(g.N * g.H):
-            found += gather_row(g, grad, indices, out, row, zero)
-    else:
-        for row in prange(g.N * g.H, num_threads=threads, schedule="static"):
-            found += gather_row(g, grad, indices, out, row, zero)
+    for row in prange(g.N * g.H, num_threads=threads, schedule="static"):
+        found += gather_row(g, grad, indices, out, row, zero)
     return found == g.N * g.P * g.Q * g.C
 
 
@@ -363,18 +355,11 @@ cdef int scatter_all(const Pool* g, const element* grad, const int32_t* indices,
     cdef Py_ssize_t pixels = g.H * g.W
     cdef Py_ssize_t n, task
     cdef int wrong = 0
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for task in range(g.N * blocks):
-            n = task // blocks
-            wrong |= scatter(
-                grad + n * outputs * g.C, indices + n * outputs * g.C, grad_x + n * pixels * g.C,
-                outputs, pixels, g.C, task % blocks * CHANNELS)
-    else:
-        for task in prange(g.N * blocks, num_threads=threads, schedule="static"):
-            n = task // blocks
-            wrong |= scatter(
-                grad + n * outputs * g.C, indices + n * outputs * g.C, grad_x + n * pixels * g.C,
-                outputs, pixels, g.C, task % blocks * CHANNELS)
+    for task in prange(g.N * blocks, num_threads=threads, schedule="static"):
+        n = task // blocks
+        wrong |= scatter(
+            grad + n * outputs * g.C, indices + n * outputs * g.C, grad_x + n * pixels * g.C,
+            outputs, pixels, g.C, task % blocks * CHANNELS)
     return wrong
 
 

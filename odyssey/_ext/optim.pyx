@@ -176,11 +176,8 @@ cdef void all_shares(const Arrays* arrays, Py_ssize_t count, const Rule* rule) n
     for i in range(count):
         total += arrays[i].size
     shares = num_threads() if total > PARALLEL else 1
-    if shares == 1:                 # a parallel region of one thread costs 0.6 us
-        one_share(arrays, count, 0, 1, rule)
-    else:
-        for share in prange(shares, num_threads=shares, schedule="static"):
-            one_share(arrays, count, share, shares, rule)
+    for share in prange(shares, num_threads=shares, schedule="static"):
+        one_share(arrays, count, share, shares, rule)
 
 
 # ---- doors ---------------------------------------------------------------------------------------

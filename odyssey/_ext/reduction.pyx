@@ -174,12 +174,8 @@ cdef int all_rows(const Work* work, element* out, vec zero) noexcept nogil:
         partial = <double*>scratch(pieces * sizeof(double))
         if partial == NULL:
             return -1
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        for i in range(pieces):
-            row_piece(work, i, out, partial, zero)
-    else:
-        for i in prange(pieces, num_threads=threads, schedule="static"):
-            row_piece(work, i, out, partial, zero)
+    for i in prange(pieces, num_threads=threads, schedule="static"):
+        row_piece(work, i, out, partial, zero)
     if work.groups > 1:
         for i in range(work.outputs):
             pairs.terms = 0
@@ -316,12 +312,8 @@ cdef int all_columns(const Work* work, element* out, real zero, vec zeros) noexc
         partial = <real*>scratch(work.outputs * work.groups * work.length * sizeof(real))
         if partial == NULL:
             return -1
-    if threads == 1:
-        for i in range(pieces):
-            column_group(work, i, out, partial, zero, zeros)
-    else:
-        for i in prange(pieces, num_threads=threads, schedule="static"):
-            column_group(work, i, out, partial, zero, zeros)
+    for i in prange(pieces, num_threads=threads, schedule="static"):
+        column_group(work, i, out, partial, zero, zeros)
     if work.groups > 1:
         for i in range(work.outputs * work.parts):
             combine(work, partial, i, out, zeros)

@@ -79,13 +79,10 @@ cdef void all_chunks(Function function, const element* a, const element* b, elem
     cdef int threads = num_threads() if n > PARALLEL else 1
     cdef Py_ssize_t chunk
     cdef Py_ssize_t chunks = (n + CHUNK - 1) // CHUNK
-    if threads == 1:                # a parallel region of one thread costs 0.6 us
-        one_chunk(function, a, b, out, n, zero)
-    else:
-        for chunk in prange(chunks, num_threads=threads, schedule="static"):
-            one_chunk(
-                function, a + chunk * CHUNK, b + chunk * CHUNK, out + chunk * CHUNK,
-                min(CHUNK, n - chunk * CHUNK), zero)
+    for chunk in prange(chunks, num_threads=threads, schedule="static"):
+        one_chunk(
+            function, a + chunk * CHUNK, b + chunk * CHUNK, out + chunk * CHUNK,
+            min(CHUNK, n - chunk * CHUNK), zero)
 
 
 # Both arrays have been checked.
