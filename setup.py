@@ -49,10 +49,6 @@ FLAGS = [
     "-w",
     "--param=max-completely-peeled-insns=2000",
 ]
-# The compiled Python modules call Python for all that they do: nothing in them is worth the time
-# that optimizing them takes.
-PYTHON_FLAGS = ["-O1"]
-
 # A kernel has checked its arguments at the door. A Python module must mean what it means to Python.
 KERNEL_DIRECTIVES = {
     "annotation_typing": False,
@@ -317,8 +313,7 @@ class BuildExtensions(build_ext):
             for level, flags in LEVELS.items()
             if not flags or probe.accepts(flags[:1])
         }
-        self.flags["once"] = common
-        self.flags["python"] = common + probe.accepted(PYTHON_FLAGS)
+        self.flags |= {"once": common, "python": common}
         self.openmp = probe.accepts(["-fopenmp"], TINY_OPENMP, link=True)
         self.openmp_flags = ["-fopenmp"] if self.openmp else []
         self.link_flags = ["-Wl,-s"] if probe.accepts(["-Wl,-s"], link=True) else []
