@@ -26,7 +26,7 @@ from odyssey._ext._threads cimport num_threads
 from odyssey._ext._toom cimport (
     PARALLEL, PITCH, Part, Plan, evaluate_part, expand_any, part_of, plan_for,
 )
-from odyssey._ext._windows cimport Walk, breadth, most, one, two, vectors
+from odyssey._ext._windows cimport Walk, breadth, most, one, vectors
 from odyssey._ext._winograd cimport SIDE, collect
 
 cdef extern from "inline.h" nogil:
@@ -141,34 +141,24 @@ cdef inline void tile(int rows, breadth like, const Walk* walk, const Plan* plan
             store(sums + i * at.outs + j * V, total[i * wide + j])
 
 
-cdef inline void any_rows(int rows, breadth like, const Walk* walk, const Plan* plan,
-        const Places* at, const Part* part, Py_ssize_t r, const real* values, const real* grads,
-        real* sums, vec zero) noexcept nogil:
-    if rows == 6:
-        tile(6, like, walk, plan, at, part, r, values, grads, sums, zero)
-    elif rows == 4:
-        tile(4, like, walk, plan, at, part, r, values, grads, sums, zero)
-    elif rows == 3:
-        tile(3, like, walk, plan, at, part, r, values, grads, sums, zero)
-    elif rows == 2:
-        tile(2, like, walk, plan, at, part, r, values, grads, sums, zero)
-    else:
-        tile(1, like, walk, plan, at, part, r, values, grads, sums, zero)
-
-
-# All channels of one row of taps at one point.
+# All channels of one row of taps at one point: six at a time, then three, then one by one.
 cdef inline void add_row(breadth like, const Walk* walk, const Plan* plan, const Places* at,
         const Part* part, Py_ssize_t r, const real* values, const real* grads, real* sums,
         vec zero) noexcept nogil:
-    cdef Py_ssize_t c = 0
-    cdef int rows
+    cdef Py_ssize_t c = 0, left
+    cdef const real* x
     while c < plan.channels:
-        rows = <int>min(MOST_CHANNELS, plan.channels - c, PITCH - c % PITCH)
-        if rows == 5:
-            rows = 4
-        any_rows(rows, like, walk, plan, at, part, r,
-            values + c // PITCH * plan.piece + c % PITCH, grads, sums + c * at.outs, zero)
-        c += rows
+        left = min(plan.channels - c, PITCH - c % PITCH)
+        x = values + c // PITCH * plan.piece + c % PITCH
+        if left >= 6:
+            tile(6, like, walk, plan, at, part, r, x, grads, sums + c * at.outs, zero)
+            c += 6
+        elif left >= 3:
+            tile(3, like, walk, plan, at, part, r, x, grads, sums + c * at.outs, zero)
+            c += 3
+        else:
+            tile(1, like, walk, plan, at, part, r, x, grads, sums + c * at.outs, zero)
+            c += 1
 
 
 # The chunks of one job. `memory` has room for a chunk's values and gradients.
@@ -201,11 +191,9 @@ cdef inline void run_job(const Walk* walk, const Plan* plan, const Places* at, P
                     out = sums + j * at.per_point + r * at.per_row + k
                     if rest >= WIDE:
                         add_row(<most>WIDE, walk, plan, at, &part, r, x, y, out, zero)
-                    elif rest >= 2:
-                        add_row(<two>2, walk, plan, at, &part, r, x, y, out, zero)
                     else:
                         add_row(<one>1, walk, plan, at, &part, r, x, y, out, zero)
-                k += V * (WIDE if rest >= WIDE else 2 if rest >= 2 else 1)
+                k += V * (WIDE if rest >= WIDE else 1)
 
 
 cdef inline void collect_any(int count, const vec* sums, vec* y, vec zero) noexcept nogil:
