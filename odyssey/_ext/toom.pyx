@@ -73,8 +73,6 @@ cdef inline void finish(int m, const vec* sums, vec bias, element* out, Py_ssize
     cdef vec[SIDE] y
     cdef int i
     collect(SIDE, m, sums, &y[0], bias)
-    y[0] = y[0] + bias
-    y[m - 1] = y[m - 1] + bias
     for i in range(m):
         if whole:
             store(out + i * K, y[i])
@@ -96,6 +94,7 @@ cdef inline void tile(int m, const Plan* plan, Py_ssize_t low, Py_ssize_t high,
     for i in range(WIDE):
         for j in range(SIDE):
             sums[i * SIDE + j] = zero
+        sums[i * SIDE] = sums[i * SIDE + SIDE - 1] = bias   # the first and last output's own
         for j in range(m):
             __builtin_prefetch(target + to[i] + (j + WIDE * m) * K, 1, 3)
     u += low * plan.channels * SIDE * V
