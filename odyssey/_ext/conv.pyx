@@ -68,12 +68,14 @@ from odyssey.utils.kernel_checks_conv import check_conv2d, check_conv2d_backward
 cnp.import_array()
 
 # The other forms, of the same level: which that is only the loaded module knows.
+_matmul = import_module(".matmul", __package__)
 _toom = import_module(".toom", __package__)
 _winograd = import_module(".winograd", __package__)
 
 cdef enum:
     DIRECT = 0                      # what odyssey/utils/conv_algorithm.py answers
     ALONG_ROWS = -1
+    MANY = 128                      # channels, from which on 1x1 is a product
     CHUNK = 96                      # pixels that are computed together, about
     GROUP = 400 << 10               # bytes of weights that shall stay in L2
     PARALLEL = 300000               # multiply-adds that are worth waking a second thread
@@ -295,6 +297,14 @@ cdef int input_gradient(Walk walk, Slide v, Slide h, Filters filters, const elem
 
 # ---- the doors -----------------------------------------------------------------------------------
 
+# Windows of one pixel on many channels: a product of matrices, whose tile is taller than ours.
+cdef bint is_product(object weight, object window):
+    cdef cnp.npy_intp* shape = PyArray_DIMS(weight)
+    return (
+        shape[2] * shape[3] == 1 and shape[1] >= MANY and window.groups == 1
+        and window.stride == (1, 1) and window.padding == ((0, 0), (0, 0)))
+
+
 # The algorithm: DIRECT, ALONG_ROWS, or the side of Winograd's tiles.
 cdef int algorithm_for(object x, object weight, object window, str direction) except -2:
     cdef cnp.npy_intp* shape = PyArray_DIMS(weight)
@@ -321,6 +331,10 @@ def conv2d(
     cdef void* source
     cdef void* target
     cdef int failed
+    if is_product(weight, window):
+        return _matmul.linear(
+            channels_last(x).transpose(0, 2, 3, 1), weight[:, :, 0, 0], bias
+        ).transpose(0, 3, 1, 2)
     if algorithm > 0:
         return _winograd.winograd_conv2d(x, weight, bias, padding, dilation, groups, algorithm)
     if algorithm == ALONG_ROWS:
@@ -370,6 +384,13 @@ def conv2d_backward(
     cdef void* target
     cdef void* b = NULL
     cdef int failed = 0
+    if is_product(weight, window):
+        grad_x, grad_weight, grad_bias = _matmul.linear_backward(
+            channels_last(grad).transpose(0, 2, 3, 1), channels_last(x).transpose(0, 2, 3, 1),
+            weight[:, :, 0, 0], needs)
+        return (
+            grad_x if grad_x is None else grad_x.transpose(0, 3, 1, 2),
+            grad_weight if grad_weight is None else grad_weight.reshape(weight.shape), grad_bias)
     weight = aligned(weight)
     call = call_for(x, weight, window)
     grad = channels_last(grad)

@@ -23,6 +23,7 @@ SHAPES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "even window": ((1, 2, 5, 6), (3, 2, 2, 4), {"padding": 1}),
     "1x1": ((2, 5, 4, 3), (7, 5, 1, 1), {}),
     "1x1, stride 2": ((2, 5, 5, 4), (7, 5, 1, 1), {"stride": 2}),
+    "1x1, many channels": ((2, 130, 3, 5), (7, 130, 1, 1), {}),
     "stride leaves a rest": ((2, 3, 8, 7), (4, 3, 3, 3), {"stride": 3, "padding": 1}),
     "two strides": ((1, 2, 7, 9), (3, 2, 3, 2), {"stride": (2, 3), "padding": (0, 1)}),
     "stride beyond the window": ((1, 2, 9, 8), (3, 2, 2, 1), {"stride": 4}),
