@@ -11,7 +11,14 @@ expect, so ``except ValueError`` keeps working.
 
 from __future__ import annotations
 
-__all__ = ["DTypeError", "FormatError", "GradientError", "OdysseyError", "ShapeError"]
+__all__ = [
+    "DTypeError",
+    "FormatError",
+    "GradientError",
+    "OdysseyError",
+    "RangeError",
+    "ShapeError",
+]
 
 
 class OdysseyError(Exception):
@@ -20,6 +27,10 @@ class OdysseyError(Exception):
 
 class ShapeError(OdysseyError, ValueError):
     """A rank, size, axis or index does not fit the operation."""
+
+
+class RangeError(ShapeError, IndexError):
+    """An axis or index lies outside of the axes or elements that there are."""
 
 
 class DTypeError(OdysseyError, TypeError):

@@ -6,7 +6,8 @@ import operator
 
 import numpy as np
 
-from odyssey.errors import DTypeError, ShapeError
+from odyssey.errors import DTypeError, RangeError, ShapeError
+from odyssey.utils.broadcasting import broadcast_shape
 
 FLOATS = (np.float16, np.float32, np.float64)
 
@@ -42,14 +43,14 @@ def normalize_axis(op, axis, ndim, name="axis"):
     Raises
     ------
     ShapeError
-        If it is not an integer in [-ndim, ndim).
+        If it is not an integer; a RangeError if it does not lie in [-ndim, ndim).
     """
     try:
         index = operator.index(axis)
     except TypeError:
         raise ShapeError(f"{op}: {name} must be an integer, got {axis!r}") from None
     if not -ndim <= index < ndim:
-        raise ShapeError(f"{op}: {name} {index} is out of range for {ndim} axes")
+        raise RangeError(f"{op}: {name} {index} is out of range for {ndim} axes")
     return index % ndim
 
 
@@ -65,19 +66,5 @@ def normalize_axes(op, axis, ndim):
 
 
 def check_broadcast(op, **operands):
-    """Raise a ShapeError that shows the operands, aligned, if they do not broadcast."""
-    shapes = {name: np.shape(operand) for name, operand in operands.items()}
-    try:
-        return np.broadcast_shapes(*shapes.values())
-    except ValueError:
-        pass
-    ndim = max(map(len, shapes.values()))
-    aligned = [[""] * (ndim - len(shape)) + list(map(str, shape)) for shape in shapes.values()]
-    axis = next(
-        i for i in reversed(range(ndim)) if len({row[i] for row in aligned} - {"", "1"}) > 1
-    )
-    shown = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
-    sizes = " and ".join(row[axis] for row in aligned if row[axis] not in ("", "1"))
-    raise ShapeError(
-        f"{op}: the operands do not broadcast: axis {axis - ndim} has lengths {sizes} ({shown})"
-    )
+    """Return the shape of the result; raise a ShapeError that draws operands that do not fit."""
+    return broadcast_shape(op, {name: np.shape(one) for name, one in operands.items()})

@@ -11,6 +11,7 @@ from odyssey.core.elementwise import exp, where
 from odyssey.core.matrix import matmul, swapaxes
 from odyssey.errors import ShapeError
 from odyssey.tape import Saved, differentiable
+from odyssey.utils.broadcasting import broadcast_shape
 from odyssey.utils.kernel_checks_attention import (
     attention_scale,
     check_attention_mask,
@@ -139,13 +140,8 @@ def _broadcast_stacks(q, k, v):
     if q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
         stack = q.shape[:-2]
     else:
-        try:
-            stack = np.broadcast_shapes(q.shape[:-2], k.shape[:-2], v.shape[:-2])
-        except ValueError:
-            raise ShapeError(
-                f"{OP}: the leading axes do not broadcast "
-                f"(q: {q.shape}, k: {k.shape}, v: {v.shape})"
-            ) from None
+        shapes = {"q": q.shape, "k": k.shape, "v": v.shape}
+        stack = broadcast_shape(OP, shapes, "the leading axes", last=2)
         q, k, v = (np.broadcast_to(x, stack + x.shape[-2:]) for x in (q, k, v))
     if len(stack) > 1 and stack[-1] == 0:
         raise ShapeError(f"{OP}: there are 0 heads (q: {q.shape}, k: {k.shape}, v: {v.shape})")

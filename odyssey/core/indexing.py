@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._checks import as_array
-from odyssey.errors import ShapeError
+from odyssey.errors import RangeError, ShapeError
 from odyssey.tape import differentiable
 
 __all__ = ["getitem", "getitem_backward", "put", "put_backward"]
@@ -39,7 +39,7 @@ def getitem(x, index):
 
     Raises
     ------
-    ShapeError
+    RangeError
         If the index is out of range or has too many parts.
 
     Notes
@@ -60,7 +60,7 @@ def getitem(x, index):
             # Integers for all axes give a scalar; with "..." they give a view without axes.
             part = x[(*index, ...) if isinstance(index, tuple) else (index, ...)]
     except IndexError as error:
-        raise ShapeError(f"getitem: x of shape {x.shape}: {error}") from None
+        raise RangeError(f"getitem: x of shape {x.shape}: {error}") from None
     return part
 
 
@@ -93,7 +93,7 @@ def put(values, index, shape):
     Raises
     ------
     ShapeError
-        If the index is out of range, or the values do not fit it.
+        If the values do not fit the index; a RangeError if that is out of range.
 
     Notes
     -----
@@ -113,7 +113,8 @@ def put(values, index, shape):
         else:
             np.add.at(out, index, values)
     except (IndexError, ValueError) as error:
-        raise ShapeError(
+        kind = RangeError if isinstance(error, IndexError) else ShapeError
+        raise kind(
             f"put: values of shape {values.shape} do not fit index into shape {shape}: {error}"
         ) from None
     return out

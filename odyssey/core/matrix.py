@@ -10,6 +10,7 @@ from odyssey.core._checks import as_array, normalize_axes, normalize_axis
 from odyssey.core._floats import has_kernel
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
+from odyssey.utils.broadcasting import broadcast_shape
 
 __all__ = [
     "matmul",
@@ -98,12 +99,7 @@ def matmul(a, b):
 
 def _broadcast_stacks(a, b):
     """Repeat the leading axes of ``a`` and ``b`` to one shape, without a copy."""
-    try:
-        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
-    except ValueError:
-        raise ShapeError(
-            f"matmul: the leading axes do not broadcast (a: {a.shape}, b: {b.shape})"
-        ) from None
+    stack = broadcast_shape("matmul", {"a": a.shape, "b": b.shape}, "the leading axes", last=2)
     return (
         np.broadcast_to(a, stack + a.shape[-2:]),
         np.broadcast_to(b, stack + b.shape[-2:]),

@@ -12,6 +12,7 @@ from odyssey.core._checks import as_array, normalize_axes, normalize_axis
 from odyssey.core._copies import reshaped
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import differentiable
+from odyssey.utils.broadcasting import check_broadcasts_to
 
 __all__ = [
     "broadcast_to",
@@ -238,9 +239,9 @@ def broadcast_to(x, shape):
     try:
         return np.broadcast_to(x, shape)
     except ValueError:
-        raise ShapeError(
-            f"broadcast_to: x of shape {x.shape} does not broadcast to {shape}"
-        ) from None
+        target = (shape,) if isinstance(shape, int) else tuple(shape)
+        check_broadcasts_to("broadcast_to", "x", x.shape, target)
+        raise
 
 
 @broadcast_to.backward_rule(wrt=("x",))

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.errors import DTypeError, OdysseyError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, RangeError, ShapeError
+from odyssey.utils.broadcasting import broadcast_shape
 
 __all__ = [
     "check_arrays",
@@ -87,7 +88,7 @@ def check_axis(op: str, x: np.ndarray, axis: int) -> int:
     except TypeError:
         raise DTypeError(f"{op}: axis must be an integer, not {type(axis).__name__}") from None
     if not -x.ndim <= number < x.ndim:
-        raise ShapeError(
+        raise RangeError(
             f"{op}: axis {number} is out of range for x with {x.ndim} axes (x: {x.shape})"
         )
     return number % x.ndim
@@ -113,10 +114,7 @@ def check_broadcast(op: str, objects: bool = False, **arrays: np.ndarray) -> tup
 
 
 def _broadcast_shape(op: str, arrays: dict[str, np.ndarray]) -> tuple[int, ...]:
-    try:
-        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
-    except ValueError:
-        raise ShapeError(f"{op}: the operands do not broadcast ({_shapes(arrays)})") from None
+    return broadcast_shape(op, {name: array.shape for name, array in arrays.items()})
 
 
 def check_where(

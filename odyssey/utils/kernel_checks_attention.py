@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
+from odyssey.utils.broadcasting import check_broadcasts_to
 from odyssey.utils.kernel_checks import check_arrays
 
 __all__ = [
@@ -76,14 +77,7 @@ def check_attention_mask(op: str, mask: Any, dtype: np.dtype, scores: Shape) -> 
             f"{op}: mask has dtype {mask.dtype}; expected bool (True: may attend) or {dtype}, "
             "which is added to the scores"
         )
-    fits = len(mask.shape) <= len(scores) and all(
-        n in (1, m) for n, m in zip(reversed(mask.shape), reversed(scores), strict=False)
-    )
-    if not fits:
-        raise ShapeError(
-            f"{op}: mask of shape {mask.shape} does not broadcast to {scores}, "
-            "the shape of the scores"
-        )
+    check_broadcasts_to(op, "mask", mask.shape, scores, ", the shape of the scores")
 
 
 def check_attention(q: Any, k: Any, v: Any, mask: Any, scale: Any, op: str = "") -> float:
