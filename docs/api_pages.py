@@ -65,6 +65,7 @@ INTERNAL = {
     "odyssey.environment": "its public name is odyssey.show_config",
     "odyssey.grad_mode": "its public names are those of odyssey",
     "odyssey.memory": "its public names are those of odyssey",
+    "odyssey.places": "it serves the messages of errors",
     "odyssey.serialization": "its public names are odyssey.save and odyssey.load",
     "odyssey.tensor": "its public names are those of odyssey",
     "odyssey.testing.cases": "data: the inputs on which the kernels are compared",

@@ -247,6 +247,7 @@ class _Walk:
         """Add a gradient to ``leaf.grad``, which is C-contiguous and the leaf's alone."""
         kept = leaf.grad
         if self.create_graph:
+            grad = grad if isinstance(grad, TensorBase) else wrap(grad)  # zeros of a rule
             leaf.grad = grad if kept is None else kept + grad
         elif kept is None:
             owned = exclusive and _owns_memory(grad) and grad.flags.c_contiguous

@@ -18,6 +18,7 @@ cdef class Operation:
     cdef public list rule_getters
     cdef public list formula_getters
     cdef public list guarded
+    cdef public object once
     cdef public bint aliases
     cdef public bint keeps_out
     cdef public bint wants_needs

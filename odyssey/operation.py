@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.errors import GradientError
+from odyssey.errors import GradientError, OdysseyError
 
 __all__ = ["Operation"]
 
@@ -52,6 +52,11 @@ class Operation:
         Where each parameter after ``grad`` comes from.
     guarded : list of Getter
         Those of either that keep an argument, each argument once.
+    once : str or None
+        Why the gradient has no gradient; None where it has one.
+    count : int
+        How many positional arguments make a call complete; -1 for none, where
+        some are keyword-only.
     keeps_out, wants_needs : bool
         Whether either names ``out`` or ``needs``.
     aliases : bool
@@ -70,6 +75,7 @@ class Operation:
         "keeps_out",
         "name",
         "names",
+        "once",
         "required",
         "rule",
         "rule_getters",
@@ -84,12 +90,23 @@ class Operation:
         parameters = self.signature.parameters.values()
         self.name: str = function.__name__
         self.function = function
+        for p in parameters:
+            if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                raise OdysseyError(
+                    f"{self.name}: an operation has a fixed number of arguments, it cannot take "
+                    f"{p}; take a list, {p.name}, and let a plain function gather it"
+                )
         self.names: list[str] = [p.name for p in parameters]
         self.defaults: tuple[Any, ...] = tuple(
             [p.default for p in parameters if p.default is not p.empty]
         )
         self.count = len(self.names)
         self.required = self.count - len(self.defaults)
+        keywords = [p.name for p in parameters if p.kind is p.KEYWORD_ONLY]
+        if keywords:
+            self.count = -1
+            self.function = _by_keyword(function, len(self.names) - len(keywords), keywords)
+        self.once: str | None = None
         self.rule: Callable[..., Any] | None = None
         self.formula: Callable[..., Any] | None = None
         self.wrt: tuple[int, ...] = ()
@@ -120,7 +137,9 @@ class Operation:
             needs = self.seen_needs[mask] = tuple([edge is not None for edge in edges])
         return needs
 
-    def set_rule(self, rule: Callable[..., Any], wrt: tuple[str, ...]) -> None:
+    def set_rule(
+        self, rule: Callable[..., Any], wrt: tuple[str, ...], once: str | None = None
+    ) -> None:
         """Take ``rule`` as the gradient for the arguments that ``wrt`` names."""
         unknown = [name for name in wrt if name not in self.names]
         if unknown:
@@ -128,6 +147,7 @@ class Operation:
         self.wrt = tuple([self.names.index(name) for name in wrt])
         self.rule_getters = self._bind(rule)
         self.rule = rule
+        self.once = once
         self._summarize()
 
     def set_formula(self, formula: Callable[..., Any]) -> None:
@@ -137,7 +157,14 @@ class Operation:
         self._summarize()
 
     def _bind(self, rule: Callable[..., Any]) -> list[Getter]:
-        first, *names = inspect.signature(rule).parameters
+        parameters = inspect.signature(rule).parameters
+        first, *names = parameters
+        for p in parameters.values():
+            if p.kind not in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD):
+                raise GradientError(
+                    f"{rule.__name__}: {p} cannot be passed by position, as the tape does; "
+                    f"let it be a plain parameter, also where {self.name} has it keyword-only"
+                )
         if first != "grad":
             raise GradientError(
                 f"{rule.__name__}: the first parameter must be 'grad', not {first!r}"
@@ -154,6 +181,17 @@ class Operation:
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
+
+
+def _by_keyword(
+    function: Callable[..., Any], positional: int, keywords: list[str]
+) -> Callable[..., Any]:
+    """Return a function of positional arguments that passes those from a place on by keyword."""
+
+    def call(*args: Any) -> Any:
+        return function(*args[:positional], **dict(zip(keywords, args[positional:], strict=True)))
+
+    return call
 
 
 class Getter:

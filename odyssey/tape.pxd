@@ -31,6 +31,7 @@ cdef class Node:
     cdef public object shape
     cdef public object dtype
     cdef public list others
+    cdef public object place
     cdef public dict retained
 
     cpdef object free(self)
@@ -49,7 +50,13 @@ cdef object _edge(object value)
 cdef bint _some(list edges)
 
 
+cdef bint _noting
+
+
 cdef object _unwrap(object value)
+
+
+cdef object _like(object outputs, list values)
 
 
 @cython.locals(tensor=TensorBase, found=bint, wanted=bint, position=Py_ssize_t, arrays=list)

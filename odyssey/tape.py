@@ -14,8 +14,9 @@ An operation is two plain functions and one declaration::
 tape keeps exactly that:
 
 ================  ==================================================================
-``grad``          the gradient of the output (a tuple of them for several outputs,
-                  None for those that were not used); always the first parameter
+``grad``          the gradient of the output (of a tuple, NamedTuple or list of outputs
+                  a tuple, with None for those that were not used); always the first
+                  parameter
 an argument       what the forward was called with, as an array
 ``NAME_shape``    the shape of argument ``NAME``; the array itself is not kept
 ``NAME_dtype``    its dtype, likewise
@@ -27,6 +28,10 @@ any other name    a value that the forward returned in :class:`Saved`
 The rule returns one gradient for each name of ``wrt``, in that argument's shape:
 a list for a list argument, None where ``needs`` says that none is wanted.
 
+The forward may have keyword-only parameters (a rule names them as plain ones), but
+no ``*xs``: it takes a list. It returns an array, or a tuple, a NamedTuple or a list
+of arrays, of which the caller gets the like with Tensors.
+
 Both functions work on arrays by hand. On Tensors the forward also records a
 :class:`Node`; ``odyssey.engine`` walks the nodes back.
 
@@ -34,7 +39,9 @@ Second derivatives
 ------------------
 Under ``create_graph=True`` the rule gets Tensors that are connected to the
 graph, and is recorded itself. A rule that calls a fused kernel cannot be: it
-adds ``@op.backward_formula``, the same mathematics in operators.
+adds ``@op.backward_formula``, the same mathematics in operators. An operation whose
+gradient has no gradient says why, ``backward_rule(wrt=..., once="...")``, and is
+found by :func:`odyssey.testing.once_differentiable`.
 
 What a call costs
 -----------------
@@ -57,14 +64,37 @@ from odyssey.backend import Selection, current
 from odyssey.errors import GradientError
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.operation import Getter, Operation, Saved
+from odyssey.places import Place, here, shown
 from odyssey.tensor import Storage, Tensor, TensorBase, borrow, memory_of, wrap
 
-__all__ = ["Node", "Saved", "differentiable", "not_differentiable"]
+__all__ = ["Node", "Saved", "differentiable", "not_differentiable", "record_places"]
 
 Edge = Any
 """Where a gradient goes: a leaf Tensor; a Node, for its first output; (Node, output number)."""
 
 _numbers = itertools.count()
+
+_noting = False
+
+
+def record_places(on: bool = True) -> None:
+    """Note for each operation on the tape where in your code it was called.
+
+    The error about a saved value that was written to then names that place. It is
+    off by default, because a small operation takes nearly half as long again with it.
+
+    Parameters
+    ----------
+    on : bool, default True
+        For the whole process, until the next call.
+
+    Examples
+    --------
+    >>> record_places()
+    >>> record_places(False)
+    """
+    global _noting
+    _noting = bool(on)
 
 
 class Node:
@@ -89,6 +119,8 @@ class Node:
         What the gradient of the output, or of the first one, must look like.
     others : list of (shape, dtype), or None
         The same of further outputs.
+    place : Place or None
+        Where it was called, if it has guards and :func:`record_places` is on.
     retained : dict or None
         Output number to a weak reference to the Tensor that keeps its gradient.
     """
@@ -101,6 +133,7 @@ class Node:
         "operation",
         "order",
         "others",
+        "place",
         "retained",
         "selection",
         "shape",
@@ -117,6 +150,7 @@ class Node:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     others: list[tuple[tuple[int, ...], np.dtype[Any]]] | None
+    place: Place | None
     retained: dict[int, weakref.ref[Tensor]] | None
 
     def retain(self, index: int, tensor: Tensor) -> None:
@@ -146,16 +180,20 @@ class Node:
             )
         for guard in self.guards:
             if guard.storage.version != guard.version:
+                writer, place = guard.storage.written or ("a write", None)
+                remedy = "" if self.place else " (record_places() notes where that was)"
                 raise GradientError(
-                    f"backward: {self.operation.name} saved {guard.name}, which has been written "
-                    f"to in place since (version {guard.storage.version}, saved at "
-                    f"{guard.version}); its gradient would be wrong. Write before the forward, "
-                    "or to a copy"
+                    f"backward: {self.operation.name}{shown(self.place)} saved {guard.name}, which "
+                    f"has been written to in place since, by {writer}{shown(place)} (version "
+                    f"{guard.storage.version}, saved at {guard.version}); its gradient would be "
+                    f"wrong. Write before the forward{remedy}, or to a copy"
                 )
 
     def connected_values(self) -> list[Any]:
         """Return the rule's arguments with Tensors on the graph in the place of arrays."""
         operation = self.operation
+        if operation.once is not None:
+            raise GradientError(f"{operation.name}: no second derivative: {operation.once}")
         getters, values = operation.rule_getters, self.values
         if operation.formula is not None:
             getters, values = operation.formula_getters, self.formula_values
@@ -170,8 +208,8 @@ class Node:
                 return [connected(v, e) for v, e in zip(value, edge, strict=True)]
             return connected(value, edge)
         if getter.kind == "out":
-            if isinstance(value, tuple):
-                return tuple([connected(v, (self, i)) for i, v in enumerate(value)])
+            if isinstance(value, (tuple, list)):
+                return _like(value, [connected(v, (self, i)) for i, v in enumerate(value)])
             return connected(value, self)
         if getter.kind == "saved" and getattr(value, "dtype", np.dtype(bool)).kind == "f":
             raise GradientError(
@@ -269,13 +307,20 @@ def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
         out = out[0] if len(out) == 2 else out[:-1]
     result = out
     if found:
-        if type(out) is tuple:
-            result = tuple([_output(operation, array, args) for array in out])
+        if isinstance(out, (tuple, list)):
+            result = _like(out, [_output(operation, array, args) for array in out])
         else:
             result = _output(operation, out, args)
         if wanted and operation.wrt and is_grad_enabled():
             _record(operation, args, arrays, out, saved, result)
     return (result, saved) if with_saved else result
+
+
+def _like(outputs: Any, values: list[Any]) -> Any:
+    """Return values as what the outputs of an operation came in: list, tuple or NamedTuple."""
+    if type(outputs) is list:
+        return values
+    return tuple(values) if type(outputs) is tuple else type(outputs)._make(values)
 
 
 def _output(operation: Operation, array: Any, args: tuple[Any, ...]) -> Tensor:
@@ -323,7 +368,7 @@ def _record(
     node.operation = operation
     node.selection = current()
     node.edges = edges
-    node.retained = node.others = node.formula_values = None
+    node.retained = node.others = node.formula_values = node.place = None
     node.guards = []
     needs = operation.needs(edges) if operation.wants_needs else None
     try:
@@ -339,7 +384,10 @@ def _record(
         _guard(node, args[getter.position], getter.name)
     if operation.keeps_out:
         _guard(node, result, "its output")
-    if type(result) is tuple:
+    if _noting and node.guards:
+        node.place = here()
+    if isinstance(result, (tuple, list)):
+        node.others = []  # also for one output in a tuple: its rule gets a tuple, too
         for index, tensor in enumerate(result):
             _connect_output(node, index, tensor)
     else:
@@ -361,7 +409,7 @@ def _guard(node: Node, value: Any, name: str) -> None:
         guard.version = guard.storage.version
         guard.name = name
         node.guards.append(guard)
-    elif type(value) is list or type(value) is tuple:
+    elif isinstance(value, (tuple, list)):
         for one in value:
             _guard(node, one, name)
 
@@ -372,7 +420,7 @@ def _connect_output(node: Node, index: int, tensor: TensorBase) -> None:
     if index == 0:
         node.shape, node.dtype = tensor.data.shape, dtype
     else:
-        node.others = node.others or []
+        assert node.others is not None
         node.others.append((tensor.data.shape, dtype))
     if dtype.kind == "f":  # indices and masks have no gradient
         tensor._requires_grad = True
@@ -386,7 +434,8 @@ def differentiable(function: Callable[..., Any]) -> Any:
     Called with arrays it is the function itself; called with Tensors it
     returns Tensors and records itself for backward. The result has
 
-    - ``.backward_rule(wrt=names)``, a decorator that declares the backward;
+    - ``.backward_rule(wrt=names)``, a decorator that declares the backward; with
+      ``once=reason`` one that has no derivative of its own;
     - ``.backward_formula``, a decorator for the same in operators, needed where
       the rule calls a fused kernel and second derivatives are wanted;
     - ``.with_saved(...)``, a call that also returns the :class:`Saved` values;
@@ -422,9 +471,11 @@ def differentiable(function: Callable[..., Any]) -> Any:
     def with_saved(*args: Any, **kwargs: Any) -> Any:
         return _run(operation, operation.positional(args, kwargs), True)
 
-    def backward_rule(wrt: tuple[str, ...]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def backward_rule(
+        wrt: tuple[str, ...], once: str | None = None
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         def declare(rule: Callable[..., Any]) -> Callable[..., Any]:
-            operation.set_rule(rule, wrt)
+            operation.set_rule(rule, wrt, once)
             return rule
 
         return declare
@@ -444,8 +495,8 @@ def differentiable(function: Callable[..., Any]) -> Any:
 def not_differentiable(function: Callable[..., Any]) -> Any:
     """Make an operation that is never recorded: its result is a constant to backward.
 
-    For comparisons, indices and roundings, whose derivative is zero wherever
-    it exists.
+    For comparisons, indices and counts. An operation that rounds, but stays with
+    floats, is ``differentiable``, with the gradient zero (``core/_zeros.py``).
     """
     operation = Operation(function)
 

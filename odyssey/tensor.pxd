@@ -5,10 +5,11 @@ cimport cython
 
 @cython.final
 @cython.freelist(64)
-@cython.no_gc                       # its list holds weak references only: no cycles
+@cython.no_gc                       # it holds weak references, names and code: no cycles
 cdef class Storage:
     cdef public Py_ssize_t version
     cdef public list borrowers
+    cdef public object written
     cpdef object lend_to(self, object tensor)
 
 

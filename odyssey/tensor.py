@@ -29,6 +29,7 @@ import numpy as np
 
 from odyssey.errors import DTypeError, GradientError, OdysseyError
 from odyssey.grad_mode import is_grad_enabled
+from odyssey.places import Place, here
 
 __all__ = ["Parameter", "Tensor"]
 
@@ -44,9 +45,10 @@ _BORROWERS_KEPT = 16
 class Storage:
     """What all tensors over one piece of memory share."""
 
-    __slots__ = ("borrowers", "version")
+    __slots__ = ("borrowers", "version", "written")
 
     version: int  # the number of writes so far
+    written: tuple[str, Place | None] | None  # the last one: what wrote, and where
     borrowers: list[ref[Tensor]] | None
 
     def lend_to(self, tensor: TensorBase) -> None:
@@ -57,7 +59,7 @@ class Storage:
             self.borrowers = [one for one in self.borrowers if one() is not None]
         self.borrowers.append(ref(tensor))
 
-    def before_write(self) -> None:
+    def before_write(self, operation: str) -> None:
         """Give each borrower its own copy, and count the write."""
         for borrower in self.borrowers or ():
             tensor = borrower()
@@ -65,6 +67,7 @@ class Storage:
                 tensor._stop_borrowing()
         self.borrowers = None
         self.version += 1
+        self.written = (operation, here())
 
 
 class TensorBase:
@@ -271,12 +274,12 @@ class Tensor(TensorBase):
             )
         if self._borrowed == BORROWER:
             self._stop_borrowing()
-        self._count_write()
+        self._count_write(operation)
 
-    def _count_write(self) -> None:
+    def _count_write(self, operation: str) -> None:
         """Let all who read the memory know that it is about to change."""
         if self._storage is not None:  # else there is nobody to tell
-            self._storage.before_write()
+            self._storage.before_write(operation)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._before_write("setitem")
@@ -346,5 +349,5 @@ def memory_of(tensor: TensorBase) -> Storage:
     if storage is None:
         storage = tensor._storage = Storage.__new__(Storage)
         storage.version = 0
-        storage.borrowers = None
+        storage.borrowers = storage.written = None
     return storage

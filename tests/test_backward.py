@@ -3,6 +3,7 @@
 import gc
 import threading
 import weakref
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 import odyssey as od
 from odyssey.engine import gradients
 from odyssey.errors import GradientError, ShapeError
-from odyssey.tape import differentiable
+from odyssey.tape import differentiable, record_places
 
 
 def leaf(*values):
@@ -256,6 +257,28 @@ def test_write_to_a_saved_input():
     w[0] = 9
     with pytest.raises(GradientError, match="multiply saved y, which has been written to in place"):
         y.backward(np.ones(2))
+
+
+def line_of(text):
+    """Return where in this file ``text`` stands, as an error shows it."""
+    lines = Path(__file__).read_text().splitlines()
+    return rf"test_backward\.py:{1 + next(i for i, line in enumerate(lines) if text in line)}\b"
+
+
+def test_the_error_says_where_the_value_was_written_and_saved():
+    x, w = leaf(1.0, 2.0), od.tensor([3.0, 4.0])
+    y = x * w
+    w += 9  # the write
+    with pytest.raises(GradientError, match=f"by add at .*{line_of('# the write')}.*record_places"):
+        y.backward(np.ones(2))
+    record_places()
+    try:
+        z = x * w  # the save
+    finally:
+        record_places(False)
+    w[0] = 9
+    with pytest.raises(GradientError, match=f"multiply at .*{line_of('# the save')} saved y"):
+        z.backward(np.ones(2))
 
 
 def test_write_through_an_alias():

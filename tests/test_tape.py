@@ -2,14 +2,17 @@
 
 import gc
 import weakref
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 import odyssey as od
+from odyssey.core._zeros import zero_rule
 from odyssey.engine import gradients
-from odyssey.errors import GradientError
+from odyssey.errors import GradientError, OdysseyError
 from odyssey.tape import Saved, differentiable, not_differentiable
+from odyssey.testing import check_backward, gradcheck, gradgradcheck
 
 
 def leaf(*values):
@@ -122,6 +125,44 @@ def test_several_outputs_give_a_tuple_with_none_for_unused_ones():
     assert x.grad.tolist() == [23]
 
 
+class Pair(NamedTuple):
+    low: object
+    high: object
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda outs: Pair(*outs)])
+def test_outputs_come_in_what_the_forward_gave_them_in(kind):
+    seen = []
+
+    def rule(grad, x, out):
+        seen.append((grad, type(out)))
+        return 2 * grad[0] * x + 3 * grad[1]
+
+    op = declare(lambda x: kind([x * x, 3 * x]), ("x",), rule)
+    arrays, x = op(np.array([2.0, 3.0])), leaf(2.0, 3.0)
+    outs = op(x)
+    assert type(outs) is type(arrays) and isinstance(outs[1], od.Tensor)
+    (outs[0] * outs[1]).sum().backward()
+    assert x.grad.tolist() == [36, 81]  # of 3 x ** 3
+    assert type(seen[0][0]) is tuple and seen[0][1] is type(arrays)
+    if isinstance(outs, Pair):
+        assert outs.high is outs[1]
+    x.grad = None
+    outs = op(x)
+    (first,) = gradients([outs[0].sum(), outs[1].sum()], [x], create_graph=True)
+    first.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_one_output_in_a_tuple_gives_the_rule_a_tuple():
+    op = declare(lambda x: (2 * x,), ("x",), lambda grad: 2 * grad[0])
+    x = leaf(1.0)
+    (doubled,) = op(x)
+    doubled.backward()
+    assert x.grad.tolist() == [2]
+    check_backward(op, np.array([1.0, 2.0]))
+
+
 def test_with_saved_gives_both():
     op = declare(
         lambda x: (2 * x, Saved(half=x / 2)), ("x",), lambda grad, half: grad * 2 + 0 * half
@@ -209,6 +250,56 @@ def test_wrong_arguments_raise_as_python_does():
 
 
 # -- second derivatives ------------------------------------------------------------------------
+
+
+def test_keyword_only_arguments():
+    @differentiable
+    def op(x, *, scale, shift=0.0):
+        return x * scale + shift
+
+    @op.backward_rule(wrt=("x", "shift"))
+    def op_backward(grad, scale, needs):
+        return grad * scale, grad if needs[1] else None
+
+    x, shift = leaf(2.0), leaf(5.0)
+    out = op(x, scale=3.0, shift=shift)
+    out.backward()
+    assert out.tolist() == [11] and x.grad.tolist() == [3] and shift.grad.tolist() == [1]
+    assert op(np.array([2.0]), scale=2.0).tolist() == [4]
+    for wrong in (lambda: op(x, 3.0), lambda: op(x, 3.0, 1.0), lambda: op(x)):
+        with pytest.raises(TypeError):
+            wrong()
+
+
+def test_any_number_of_arguments_is_refused_when_it_is_declared():
+    with pytest.raises(OdysseyError, match=r"op: .* cannot take \*xs; take a list, xs"):
+
+        @differentiable
+        def op(*xs):
+            return xs
+
+    with pytest.raises(GradientError, match=r"<lambda>: scale=2 cannot be passed by position"):
+        declare(lambda x, scale=2: x, ("x",), lambda grad, *, scale=2: grad)
+
+
+def test_differentiable_once_says_why():
+    op = differentiable(lambda x: x * x)
+    op.backward_rule(wrt=("x",), once="its rule calls a library")(lambda grad, x: 2 * grad * x)
+    x = leaf(3.0)
+    op(x).backward()
+    assert x.grad.tolist() == [6]
+    with pytest.raises(GradientError, match="no second derivative: its rule calls a library"):
+        gradients([op(x)], [x], create_graph=True)
+
+
+def test_zero_rule():
+    op = differentiable(lambda x: np.floor(x))
+    rule = zero_rule(op)
+    x = leaf(1.5, 2.5)
+    op(x).backward(np.ones(2), create_graph=True)
+    assert x.grad.tolist() == [0, 0] and rule(np.ones(3, np.float32)).dtype == np.float32
+    gradcheck(op, [np.array([1.5, 2.5])])
+    gradgradcheck(op, [np.array([1.5, 2.5])])
 
 
 def test_formula_is_used_under_create_graph_only():

@@ -14,7 +14,7 @@ from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import check_broadcast
 from odyssey.core._floats import binary
 from odyssey.core.elementwise import log, where
-from odyssey.tape import differentiable, not_differentiable
+from odyssey.tape import differentiable
 
 __all__ = [
     "add",
@@ -22,6 +22,7 @@ __all__ = [
     "divide",
     "divide_backward",
     "floor_divide",
+    "floor_divide_backward",
     "modulo",
     "modulo_backward",
     "multiply",
@@ -38,7 +39,8 @@ __all__ = [
 def _broadcasting(op, ufunc, x, y):
     """Apply a NumPy function of two operands; if they do not fit, say which axis does not."""
     try:
-        return ufunc(x, y)
+        with np.errstate(all="ignore"):
+            return ufunc(x, y)
     except ValueError:
         check_broadcast(op, x=x, y=y)
         raise
@@ -199,8 +201,7 @@ def power(x, y):
     >>> od.core.power(od.tensor([1.0, 3.0]), 2)
     tensor([1., 9.])
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return _broadcasting("power", np.power, x, y)
+    return _broadcasting("power", np.power, x, y)
 
 
 @power.backward_rule(wrt=("x", "y"))
@@ -253,11 +254,15 @@ def negate_backward(grad):
     return -grad
 
 
-@not_differentiable
+@differentiable
 def floor_divide(x, y):
-    r"""Divide and round down: :math:`\lfloor x / y \rfloor`; its derivative is zero.
+    r"""Divide and round down: :math:`\lfloor x / y \rfloor`.
 
     Parameters, result and errors are those of :func:`add`.
+
+    Notes
+    -----
+    Backward: zeros, the derivative wherever there is one.
 
     Examples
     --------
@@ -266,6 +271,15 @@ def floor_divide(x, y):
     tensor([ 3., -4.])
     """
     return _broadcasting("floor_divide", np.floor_divide, x, y)
+
+
+@floor_divide.backward_rule(wrt=("x", "y"))
+def floor_divide_backward(grad, x_shape, y_shape, needs=(True, True)):
+    """Return the gradients of :func:`floor_divide` for ``x`` and ``y``: zeros."""
+    return (
+        np.zeros(x_shape, grad.dtype) if needs[0] else None,
+        np.zeros(y_shape, grad.dtype) if needs[1] else None,
+    )
 
 
 @differentiable

@@ -144,7 +144,7 @@ class Module:
                 + "; ".join(problems)
             )
         for name, parameter in own.items():
-            parameter._count_write()
+            parameter._count_write("load_state_dict")
             parameter.data[...] = given[name]
 
     # -- text -----------------------------------------------------------------------------

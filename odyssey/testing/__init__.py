@@ -5,6 +5,7 @@
 - :func:`compare_kernel`, :func:`compare_backends`: the same as data;
 - :func:`gradcheck`, :func:`gradgradcheck`: gradients against finite differences;
 - :func:`check_backward`: a backward rule by hand against the tape;
+- :func:`operations`, :func:`once_differentiable`: what there is to differentiate, and twice;
 - :func:`all_cases`: the inputs that all of them use.
 """
 
@@ -13,6 +14,7 @@ from odyssey.testing.compare import Comparison, compare_backends, compare_kernel
 from odyssey.testing.gradcheck import gradcheck, gradgradcheck
 from odyssey.testing.kernels import cases_of, check_kernel
 from odyssey.testing.layouts import LAYOUTS
+from odyssey.testing.operations import once_differentiable, operations
 from odyssey.testing.parity import parity_problems
 from odyssey.testing.rules import check_backward
 from odyssey.testing.tolerance import difference, tolerance
@@ -30,6 +32,8 @@ __all__ = [
     "difference",
     "gradcheck",
     "gradgradcheck",
+    "once_differentiable",
+    "operations",
     "parity_problems",
     "tolerance",
 ]

@@ -42,7 +42,9 @@ def check_backward(op: Any, *args: Any, seed: int = 0, **kwargs: Any) -> None:
     wrt = [operation.names[i] for i in operation.wrt]
     out, saved = op.with_saved(**given)
     rng = np.random.default_rng(seed)
-    v = [rng.standard_normal(y.shape) for y in (out if isinstance(out, tuple) else (out,))]
+    several = isinstance(out, (tuple, list))
+    # What is no float has no gradient.
+    v = [rng.standard_normal(y.shape) if y.dtype.kind == "f" else None for y in _listed(out)]
     needs = tuple(any(map(_is_input, _listed(given[name]))) for name in wrt)
     known = {**given, "out": out, "needs": needs, **(vars(saved) if saved else {})}
     for name, value in given.items():
@@ -50,12 +52,13 @@ def check_backward(op: Any, *args: Any, seed: int = 0, **kwargs: Any) -> None:
         known[f"{name}_shape"] = [np.shape(x) for x in value] if listed else np.shape(value)
         known[f"{name}_dtype"] = getattr(value, "dtype", None)
     names = list(inspect.signature(operation.rule).parameters)[1:]
-    by_hand = operation.rule(v[0] if len(v) == 1 else tuple(v), *(known[name] for name in names))
+    by_hand = operation.rule(tuple(v) if several else v[0], *(known[name] for name in names))
     by_hand = by_hand if isinstance(by_hand, tuple) else (by_hand,)
 
     tensors = {name: _as_inputs(given[name]) for name in wrt}
     outs = op(**{**given, **tensors})
-    outs = list(outs) if isinstance(outs, tuple) else [outs]
+    outs = [y for y in _listed(outs) if y.dtype.kind == "f"]
+    v = [one for one in v if one is not None]
     for name, hand, needed in zip(wrt, by_hand, needs, strict=True):
         what = f"{operation.rule.__name__}: the gradient for {name}"
         if not needed:
