@@ -1,0 +1,46 @@
+"""Elementwise functions: samples, bad input, and what PyTorch has of them."""
+
+import numpy as np
+
+from odyssey.errors import ShapeError
+from odyssey.testing.cases import grid
+from samples import Bad, Sample
+from samples._draws import draws
+
+rng, normal, positive = draws(__name__)
+
+mask = np.array([[True, False, True], [False, False, True]])
+
+SAMPLES = [
+    Sample("abs", (grid(rng, (3, 5)),), np.abs),
+    Sample("astype", (normal(2, 3), np.float64), lambda x, dtype: x.astype(dtype)),
+    Sample("exp", (normal(3, 4),), np.exp),
+    Sample("log", (positive(3, 4),), np.log),
+    Sample("sqrt", (positive(3, 4),), np.sqrt),
+    Sample("where", (mask, normal(2, 3), normal(3)), np.where),
+    Sample("where", (mask, normal(2, 1), 0.0), np.where),
+    *[
+        Sample(name, (positive(*shape),), f)
+        for shape in ((0, 3), (), (1,))
+        for name, f in (("abs", np.abs), ("exp", np.exp), ("log", np.log), ("sqrt", np.sqrt))
+    ],
+    *[
+        Sample("astype", (normal(*shape), np.float64), lambda x, dtype: x.astype(dtype))
+        for shape in ((0, 3), (1,))
+    ],
+    *[
+        Sample("where", (np.ones(shape, bool), normal(*shape), normal(*shape)), np.where)
+        for shape in ((0, 3), (1,))
+    ],
+]
+
+x = np.ones((2, 3), np.float32)
+row = np.ones(2, np.float32)
+
+BAD = [
+    Bad(
+        "where", (x > 0, x, row), {}, ShapeError, r"where: .* \(condition: \(2, 3\), x: .*y: \(2,\)"
+    ),
+]
+
+NEVER_REFUSE = {"abs", "astype", "exp", "log", "sqrt"}
