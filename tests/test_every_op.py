@@ -72,8 +72,8 @@ def documented(name):
     text = inspect.getdoc(getattr(core, name)) or ""
     wanted = {
         "an example": ">>>",
-        "its parameters": r"Parameters\n---|[Pp]arameters(,| and) ",
-        "a formula": r":math:|\.\. math::|``",
+        "its parameters": r"Parameters\n---|Parameters(,| and| are) ",
+        "a formula": r":math:|\.\. math::|Return ``\w+\[",
         "shapes": r"(?i)shape|axis|axes|:func:`",
     }
     if operation(name).wrt:

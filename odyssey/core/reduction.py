@@ -162,7 +162,7 @@ def max_backward(grad, x, out, axis=None):
 
 @not_differentiable
 def argmax(x, axis=None, keepdims=False):
-    r"""Return the index of the largest element; of equal ones the first.
+    r"""Return the index of the largest element, :math:`\arg\max_i x_i`; of equal ones the first.
 
     Parameters
     ----------

@@ -4,8 +4,8 @@ import numpy as np
 
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.testing.cases import grid
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, axis_of, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -60,4 +60,22 @@ BAD = [
     Bad("softmax", (x, "rows"), {}, ShapeError, "softmax: axis must be an integer, got 'rows'"),
     Bad("log_softmax", (ints,), {}, DTypeError, "log_softmax: x must be floating-point"),
     Bad("log_softmax", (x, -3), {}, ShapeError, "log_softmax: axis -3 is out of range for 2 axes"),
+]
+
+
+def drawn(rng):
+    return (array(rng),), {}
+
+
+def rows(rng):
+    x = array(rng, least=1)
+    return (x,), {"axis": axis_of(rng, x)}
+
+
+SHARED = [
+    Shared("relu", "relu", drawn),
+    Shared("sigmoid", "sigmoid", drawn),
+    Shared("tanh", "tanh", drawn),
+    Shared("softmax", "softmax", rows, {"axis": "dim"}),
+    Shared("log_softmax", "log_softmax", rows, {"axis": "dim"}),
 ]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, broadcasting, choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -66,3 +66,32 @@ BAD = [
 ]
 
 NEVER_REFUSE = {"negate"}
+
+
+def two(rng):
+    return tuple(broadcasting(rng)), {}
+
+
+def quotient(rng):
+    x, y = broadcasting(rng)
+    return (x, y + np.copysign(0.5, y)), {}
+
+
+def floor_of_quotient(torch, x, y):
+    return torch.div(x, y, rounding_mode="floor")  # its floor_divide has no gradient
+
+
+def base_and_exponent(rng):
+    x, y = broadcasting(rng)
+    return (np.abs(x) + 0.5, choice(rng, y, 2, 3, 0.5)), {}
+
+
+SHARED = [
+    *[Shared(name, name, two) for name in ("add", "multiply", "subtract")],
+    Shared("divide", "divide", quotient),
+    Shared("negate", "neg", lambda rng: ((array(rng),), {})),
+    Shared("power", "pow", base_and_exponent),
+    # In float64: next to an integer the libraries round a quotient differently.
+    Shared("floor_divide", floor_of_quotient, quotient, dtypes=("float64",)),
+    Shared("modulo", "remainder", quotient, dtypes=("float64",)),
+]

@@ -4,8 +4,8 @@ import numpy as np
 from formulas_attention import attention
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import choice, draws, shape
 
 rng, normal, positive = draws(__name__)
 
@@ -108,4 +108,27 @@ BAD = [
         OdysseyError,
         "scale must be finite, got nan",
     ),
+]
+
+
+def queries_keys_values(rng):
+    lead = shape(rng, 1, 2, empty=False)
+    L, E, V = (int(n) for n in rng.integers(1, 6, 3))
+    causal = bool(rng.integers(0, 2))
+    S = L if causal else int(rng.integers(1, 6))
+    q, k, v = (rng.standard_normal((*lead, *last)) for last in ((L, E), (S, E), (S, V)))
+    if causal:
+        return (q, k, v), {"causal": True}
+    mask = choice(rng, None, rng.standard_normal((L, S)), np.eye(L, S, dtype=bool) | (S > 0))
+    return (q, k, v), {"mask": mask, "scale": choice(rng, None, 0.7)}
+
+
+SHARED = [
+    Shared(
+        "scaled_dot_product_attention",
+        "nn.functional.scaled_dot_product_attention",
+        queries_keys_values,
+        {"mask": "attn_mask", "causal": "is_causal"},
+        dtypes=("float64", "float32"),  # PyTorch rounds the scores to half precision
+    )
 ]

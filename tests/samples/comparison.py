@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import broadcasting, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -39,4 +39,18 @@ BAD = [
     Bad("less_equal", (x, row), {}, ShapeError, "less_equal: the operands do not broadcast"),
     Bad("greater", (x, row), {}, ShapeError, "greater: the operands do not broadcast"),
     Bad("greater_equal", (x, row), {}, ShapeError, "greater_equal: the operands do not broadcast"),
+]
+
+
+def with_equal_ones(rng):
+    x, y = broadcasting(rng)
+    return (np.round(x), np.round(y)), {}
+
+
+SHARED = [
+    Shared("equal", "eq", with_equal_ones),
+    *[
+        Shared(name, name, with_equal_ones)
+        for name in ("greater", "greater_equal", "less", "less_equal", "not_equal")
+    ],
 ]

@@ -4,8 +4,8 @@ import numpy as np
 from formulas_conv import conv2d
 
 from odyssey.errors import DTypeError, ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -73,3 +73,18 @@ BAD = [
         r"bias must have shape \(6,\) but has \(2,\)",
     ),
 ]
+
+
+def images_and_filters(rng):
+    groups = int(rng.integers(1, 3))
+    kernel = rng.integers(1, 4, 2)
+    height, width = rng.integers(5, 9, 2)
+    C, K = int(rng.integers(1, 4)) * groups, int(rng.integers(1, 4)) * groups
+    x = rng.standard_normal((int(rng.integers(0, 4)), C, height, width))
+    weight = rng.standard_normal((K, C // groups, *kernel))
+    bias = choice(rng, None, rng.standard_normal(K))
+    settings = {"stride": choice(rng, 1, 2, (1, 2)), "dilation": choice(rng, 1, 2, (2, 1))}
+    return (x, weight, bias), {**settings, "padding": choice(rng, 0, 1, (2, 1)), "groups": groups}
+
+
+SHARED = [Shared("conv2d", "conv2d", images_and_filters, terms=400)]

@@ -4,8 +4,8 @@ import numpy as np
 from formulas_conv import depthwise_conv2d, depthwise_separable_conv2d
 
 from odyssey.errors import ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -80,3 +80,19 @@ BAD = [
         r"pointwise_weight must have shape \(filters, 4, 1, 1\) but has \(6, 4, 3, 3\)",
     ),
 ]
+
+
+def depthwise(torch, x, weight, bias=None, **settings):
+    return torch.conv2d(x, weight, bias, groups=x.shape[1], **settings)
+
+
+def images_and_filters(rng):
+    C = int(rng.integers(1, 4))
+    x = rng.standard_normal((int(rng.integers(0, 4)), C, *rng.integers(5, 9, 2)))
+    weight = rng.standard_normal((C * int(rng.integers(1, 3)), 1, *rng.integers(1, 4, 2)))
+    bias = choice(rng, None, rng.standard_normal(len(weight)))
+    settings = {"stride": choice(rng, 1, 2, (1, 2)), "dilation": choice(rng, 1, 2, (2, 1))}
+    return (x, weight, bias), {**settings, "padding": choice(rng, 0, 1, (2, 1))}
+
+
+SHARED = [Shared("depthwise_conv2d", depthwise, images_and_filters, terms=400)]

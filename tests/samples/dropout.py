@@ -26,3 +26,6 @@ BAD = [
     Bad("dropout", (x, 1.5), {}, OdysseyError, r"p, .* must lie in \[0, 1\], got 1.5"),
     Bad("dropout", (x,), {"seed": 2**64}, OdysseyError, r"seed must lie in \[0, 2\*\*64\)"),
 ]
+
+
+NOT_SHARED = {"dropout": "its random numbers are others; test_dropout.py has its statistics"}

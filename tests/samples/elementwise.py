@@ -4,8 +4,8 @@ import numpy as np
 
 from odyssey.errors import ShapeError
 from odyssey.testing.cases import grid
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, broadcasting, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -44,3 +44,25 @@ BAD = [
 ]
 
 NEVER_REFUSE = {"abs", "astype", "exp", "log", "sqrt"}
+
+
+def drawn(rng):
+    return (array(rng),), {}
+
+
+def above_zero(rng):
+    return (np.abs(array(rng)) + 0.1,), {}
+
+
+def condition_and_two(rng):
+    condition, x, y = broadcasting(rng, 3)
+    return (condition > 0, x, y), {}
+
+
+SHARED = [
+    Shared("abs", "abs", drawn),
+    Shared("exp", "exp", drawn),
+    Shared("log", "log", above_zero),
+    Shared("sqrt", "sqrt", above_zero),
+    Shared("where", "where", condition_and_two),
+]

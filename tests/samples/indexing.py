@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -44,3 +44,17 @@ BAD = [
         "put", (row, np.array([0, 9]), (4,)), {}, ShapeError, r"put: values of shape .* do not fit"
     ),
 ]
+
+
+def part(torch, x, index):
+    return x[index]
+
+
+def with_index(rng):
+    x = array(rng, 2, 4, empty=False)
+    places = rng.integers(-len(x), len(x), 4)
+    return (x, choice(rng, 0, (slice(1, None), -1), (..., None, 0), places, x > 0)), {}
+
+
+SHARED = [Shared("getitem", part, with_index)]
+NOT_SHARED = {"put": "torch.put writes into a given tensor"}

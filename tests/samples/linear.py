@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import DTypeError, ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -39,3 +39,12 @@ BAD = [
     Bad("linear", (x, half), {}, DTypeError, "must share one dtype .x: float32, weight: float16"),
     Bad("linear", (ints, ints), {}, DTypeError, "linear: x must be floating-point"),
 ]
+
+
+def features(rng):
+    x = array(rng, 1, 3)
+    weight = rng.standard_normal((int(rng.integers(1, 6)), x.shape[-1]))
+    return (x, weight, choice(rng, None, rng.standard_normal(len(weight)))), {}
+
+
+SHARED = [Shared("linear", "nn.functional.linear", features)]

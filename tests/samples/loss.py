@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import choice, draws, shape
 from samples.activation import np_softmax
 
 rng, normal, positive = draws(__name__)
@@ -81,4 +81,22 @@ BAD = [
     Bad(
         "cross_entropy", (x, classes, "avg"), {}, OdysseyError, "one of mean, sum, none, got 'avg'"
     ),
+]
+
+
+def scores_and_labels(rng):
+    C = int(rng.integers(1, 6))
+    rest = shape(rng, 0, 3, empty=False)
+    x = rng.standard_normal((*rest[:1], C, *rest[1:]))
+    labels = np.asarray(rng.integers(0, C, rest))
+    return (x, labels), {"reduction": choice(rng, "mean", "sum", "none")}
+
+
+SHARED = [
+    Shared(
+        "cross_entropy",
+        "nn.functional.cross_entropy",
+        scores_and_labels,
+        dtypes=("float64", "float32"),  # PyTorch rounds log_softmax to half precision
+    )
 ]

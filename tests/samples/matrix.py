@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, axis_of, broadcasting, choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -47,4 +47,29 @@ BAD = [
     Bad("swapaxes", (x, 0, 2), {}, ShapeError, "swapaxes: axis2 2 is out of range for 2 axes"),
     Bad("transpose", (x, (0,)), {}, ShapeError, r"transpose: axes \(0,\) names 1 of 2 axes"),
     Bad("transpose", (x, (0, 0)), {}, ShapeError, "names an axis twice"),
+]
+
+
+def matrices(rng):
+    M, K, N = (int(n) for n in rng.choice([0, 1, 2, 3, 5], 3))
+    stacks = [a.shape for a in broadcasting(rng, 2, 2)]
+    left = choice(rng, (K,), (*stacks[0], M, K))
+    right = choice(rng, (K,), (*stacks[1], K, N))
+    return (rng.standard_normal(left), rng.standard_normal(right)), {}
+
+
+def two_axes(rng):
+    x = array(rng, 1)
+    return (x, axis_of(rng, x), axis_of(rng, x)), {}
+
+
+def order(rng):
+    x = array(rng, 1)
+    return (x, tuple(map(int, rng.permutation(x.ndim)))), {}
+
+
+SHARED = [
+    Shared("matmul", "matmul", matrices),
+    Shared("swapaxes", "swapaxes", two_axes),
+    Shared("transpose", "permute", order),
 ]

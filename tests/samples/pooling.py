@@ -4,8 +4,8 @@ import numpy as np
 
 from odyssey.errors import ShapeError
 from odyssey.testing.cases import grid
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import choice, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -81,5 +81,26 @@ BAD = [
     Bad("global_avg_pool2d", (x,), {}, ShapeError, "global_avg_pool2d: x has 2 axes but needs 4"),
     Bad(
         "adaptive_avg_pool2d", (images, 0), {}, ShapeError, "output_size must be at least 1, got 0"
+    ),
+]
+
+
+def images(rng):
+    return grid(rng, (*map(int, rng.integers(1, 4, 2)), *map(int, rng.integers(4, 9, 2))))
+
+
+def with_window(rng):
+    size = choice(rng, 2, 3, (2, 3))
+    settings = {"stride": choice(rng, None, 1, 2), "padding": choice(rng, 0, 1)}
+    return (images(rng), size), settings
+
+
+SHARED = [
+    Shared("max_pool2d", "nn.functional.max_pool2d", with_window),
+    Shared("avg_pool2d", "nn.functional.avg_pool2d", with_window),
+    Shared(
+        "adaptive_avg_pool2d",
+        "nn.functional.adaptive_avg_pool2d",
+        lambda rng: ((images(rng), choice(rng, 1, 2, (3, 1), (2, 4))), {}),
     ),
 ]

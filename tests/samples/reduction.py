@@ -4,8 +4,8 @@ import numpy as np
 
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.testing.cases import grid
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, axes_of, axis_of, draws
 
 rng, normal, positive = draws(__name__)
 
@@ -49,4 +49,32 @@ BAD = [
         ShapeError,
         r"argmax: x of shape \(0, 3\) has no element along axis",
     ),
+]
+
+
+def over_axes(rng):
+    x = array(rng)
+    return (x,), {"axis": axes_of(rng, x), "keepdims": bool(rng.integers(0, 2))}
+
+
+def over_something(rng):
+    x = array(rng, empty=False)
+    return (x,), {"axis": axes_of(rng, x), "keepdims": bool(rng.integers(0, 2))}
+
+
+def over_one_axis(rng):
+    x = array(rng, 1, 4, empty=False)
+    return (x,), {"axis": axis_of(rng, x), "keepdims": bool(rng.integers(0, 2))}
+
+
+def largest(torch, x, axis, keepdims):
+    return torch.amax(x, tuple(range(x.ndim)) if axis is None else axis, keepdim=keepdims)
+
+
+NAMES = {"axis": "dim", "keepdims": "keepdim"}
+SHARED = [
+    Shared("sum", "sum", over_axes, NAMES, 700),
+    Shared("mean", "mean", over_something, NAMES, 700),
+    Shared("max", largest, over_something),
+    Shared("argmax", "argmax", over_one_axis, NAMES),
 ]

@@ -3,8 +3,8 @@
 import numpy as np
 
 from odyssey.errors import DTypeError, ShapeError
-from samples import Bad, Sample
-from samples._draws import draws
+from samples import Bad, Sample, Shared
+from samples._draws import array, axis_of, broadcasting, choice, draws, numbers
 
 rng, normal, positive = draws(__name__)
 
@@ -65,4 +65,43 @@ BAD = [
     Bad("stack", ({1: x},), {}, DTypeError, "xs must be a list or tuple of arrays, got dict"),
     Bad("stack", ([x, x.T],), {}, ShapeError, r"stack: the shapes differ: \(2, 3\), \(3, 2\)"),
     Bad("stack", ([x], 3), {}, ShapeError, "stack: axis 3 is out of range for 3 axes"),
+]
+
+
+def to_larger(rng):
+    x = broadcasting(rng, 1)[0]
+    return (x, (2, *x.shape)), {}
+
+
+def several(rng):
+    x = array(rng, 1)
+    count = int(rng.integers(1, 4))
+    return ([numbers(rng, x.shape) for _ in range(count)],), {"axis": axis_of(rng, x)}
+
+
+def in_another_shape(rng):
+    x = array(rng, 2)
+    return (x, choice(rng, x.shape[::-1], (x.size,), (x.shape[0] * x.shape[1], *x.shape[2:]))), {}
+
+
+def with_an_axis_of_one(rng):
+    x = array(rng, 1, 3)
+    axis = axis_of(rng, x)
+    return (np.expand_dims(x, axis), axis), {}
+
+
+def two_axes_to_one(rng):
+    x = array(rng, 2)
+    start = int(rng.integers(0, x.ndim - 1))
+    return (x, start, int(rng.integers(start, x.ndim))), {}
+
+
+SHARED = [
+    Shared("broadcast_to", "broadcast_to", to_larger),
+    Shared("concatenate", "concatenate", several),
+    Shared("expand_dims", "unsqueeze", lambda rng: ((array(rng), choice(rng, 0, -1)), {})),
+    Shared("flatten", "flatten", two_axes_to_one),
+    Shared("reshape", "reshape", in_another_shape),
+    Shared("squeeze", "squeeze", with_an_axis_of_one),
+    Shared("stack", "stack", several),
 ]
