@@ -142,10 +142,22 @@ def is_shared(value: Any) -> bool:
 
 
 class Documented:
-    """What has a page: the first page that names an object describes it, the others link to it."""
+    """What has a page: the first page that names an object describes it, the others link to it.
+
+    An operation is described on the page of core, whatever page names it first; only
+    what :data:`GROUPS` puts on the page of `odyssey` stands there.
+    """
 
     def __init__(self) -> None:
         self.by_object: dict[int, str] = {}
+        core = importlib.import_module("odyssey.core")
+        at_the_top = {home for homes in GROUPS.values() for home in homes}
+        for file in files(core):
+            if file.__name__ not in at_the_top:
+                for name in file.__all__:
+                    value = getattr(core, name)
+                    if is_shared(value):
+                        self.by_object.setdefault(id(value), f"odyssey.core.{name}")
         self.names: set[str] = set()
 
     def claim(self, module: str, name: str, value: Any) -> str | None:
@@ -216,6 +228,15 @@ def tensor_methods() -> str:
     return f"{heading}\n{note}\n.. list-table::\n   :widths: 30 70\n\n{''.join(rows)}"
 
 
+def once_differentiable() -> str:
+    """Return the list of operations without a second derivative."""
+    reasons = importlib.import_module("odyssey.testing").once_differentiable()
+    if not reasons:
+        return "Every operation that has a gradient has a second one.\n"
+    rows = "".join(f"- :obj:`~odyssey.core.{name}`: {why}\n" for name, why in reasons.items())
+    return f".. rubric:: Operations whose gradient has no gradient\n\n{rows}"
+
+
 def summary(function: Any) -> str:
     """Return the first line of a docstring."""
     return (inspect.getdoc(function) or "").partition("\n")[0]
@@ -260,6 +281,8 @@ def page_text(page: Page, documented: Documented) -> str:
                     elsewhere.append(f":obj:`~{first}`")
                 else:
                     here.append(name)
+        if module_name == "odyssey.core":
+            parts.append(once_differentiable())
         for heading, intro, names in sections(module, here):
             if not names:
                 continue

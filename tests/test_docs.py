@@ -105,6 +105,17 @@ def test_every_public_name_is_on_an_api_page(api_pages: ModuleType) -> None:
         assert not missing, f"{module}: {missing} stand in no __all__, so they have no API page"
 
 
+def test_an_operation_is_described_on_the_page_of_core(
+    api_pages: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(odyssey, "softmax", odyssey.core.softmax, raising=False)
+    monkeypatch.setattr(odyssey, "__all__", [*odyssey.__all__, "softmax"])
+    pages = api_pages.pages()
+    assert "   softmax\n" in pages["core"] and "   softmax\n" not in pages["odyssey"]
+    assert ":obj:`~odyssey.core.softmax`" in pages["odyssey"]
+    assert "   zeros\n" in pages["odyssey"]  # creation has its place there
+
+
 def test_every_package_has_an_api_page_or_a_reason_to_have_none(api_pages: ModuleType) -> None:
     shown = {module for page in api_pages.PAGES for module in page.modules}
     found = {

@@ -75,7 +75,7 @@ def getitem_backward(grad, index, x_shape):
 
 @differentiable
 def put(values, index, shape):
-    r"""Add values into zeros at an index, :math:`y_{i_k} = \sum v_k`: the adjoint of :func:`getitem`.
+    r"""Add values into zeros, :math:`y_{i_k} \mathrel{+}= v_k`: the adjoint of :func:`getitem`.
 
     Parameters
     ----------

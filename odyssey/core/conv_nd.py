@@ -1,0 +1,5 @@
+"""Convolution along one axis and three."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,5 @@
+"""Patches: windows as columns and back, channels as pixels and back."""
+
+from __future__ import annotations
+
+__all__: list[str] = []
