@@ -21,6 +21,7 @@ from odyssey.core.dropout import *
 from odyssey.core.einsum import *
 from odyssey.core.elementwise import *
 from odyssey.core.embedding import *
+from odyssey.core.exponential import *
 from odyssey.core.gathering import *
 from odyssey.core.indexing import *
 from odyssey.core.initializers import *
