@@ -45,6 +45,7 @@ from odyssey.core.rearranging import *
 from odyssey.core.reduction import *
 from odyssey.core.rounding import *
 from odyssey.core.safety import *
+from odyssey.core.selection import *
 from odyssey.core.sets import *
 from odyssey.core.shape import *
 from odyssey.core.sorting import *
