@@ -106,9 +106,8 @@ def pointwise(example, backward=None, gives="float"):
         def quiet(*args):
             return guarded(name, function, **dict(zip(names, args, strict=True)))
 
-        quiet.__doc__ = "\n\n".join(
-            [inspect.getdoc(function), *(f"{s}\n{'-' * len(s)}\n{t}" for s, t in sections.items())]
-        )
+        text = [f"{title}\n{'-' * len(title)}\n{body}" for title, body in sections.items()]
+        quiet.__doc__ = "\n\n".join([inspect.getdoc(function) or "", *text])
         return differentiable(quiet) if backward else not_differentiable(quiet)
 
     return declare

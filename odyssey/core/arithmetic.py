@@ -11,9 +11,10 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._broadcast import unbroadcast
-from odyssey.core._checks import check_broadcast
 from odyssey.core._floats import binary
+from odyssey.core._pointwise import guarded
 from odyssey.core.elementwise import log, where
+from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import differentiable
 
 __all__ = [
@@ -34,16 +35,6 @@ __all__ = [
     "subtract",
     "subtract_backward",
 ]
-
-
-def _broadcasting(op, ufunc, x, y):
-    """Apply a NumPy function of two operands; if they do not fit, say which axis does not."""
-    try:
-        with np.errstate(all="ignore"):
-            return ufunc(x, y)
-    except ValueError:
-        check_broadcast(op, x=x, y=y)
-        raise
 
 
 @differentiable
@@ -186,7 +177,14 @@ def divide_backward(grad, x, y, needs=(True, True)):
 def power(x, y):
     r"""Raise to a power, element by element: :math:`x^y`.
 
-    Parameters, result and errors are those of :func:`add`.
+    Parameters and result are those of :func:`add`.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not broadcast.
+    DTypeError
+        If an integer gets a negative power, which its dtype cannot hold.
 
     Notes
     -----
@@ -201,7 +199,15 @@ def power(x, y):
     >>> od.core.power(od.tensor([1.0, 3.0]), 2)
     tensor([1., 9.])
     """
-    return _broadcasting("power", np.power, x, y)
+    try:
+        return guarded("power", np.power, x=x, y=y)
+    except ShapeError:
+        raise
+    except ValueError as error:
+        dtypes = f"x: {np.asarray(x).dtype}, y: {np.asarray(y).dtype}"
+        raise DTypeError(
+            f"power: integers have no negative powers ({dtypes}); convert x with .astype"
+        ) from error
 
 
 @power.backward_rule(wrt=("x", "y"))
@@ -270,7 +276,7 @@ def floor_divide(x, y):
     >>> od.core.floor_divide(od.tensor([7.0, -7.0]), 2)
     tensor([ 3., -4.])
     """
-    return _broadcasting("floor_divide", np.floor_divide, x, y)
+    return guarded("floor_divide", np.floor_divide, x=x, y=y)
 
 
 @floor_divide.backward_rule(wrt=("x", "y"))
@@ -300,7 +306,7 @@ def modulo(x, y):
     >>> od.core.modulo(od.tensor([7.0, -7.0]), 4)
     tensor([3., 1.])
     """
-    return _broadcasting("modulo", np.remainder, x, y)
+    return guarded("modulo", np.remainder, x=x, y=y)
 
 
 @modulo.backward_rule(wrt=("x", "y"))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from odyssey.errors import ShapeError
+from odyssey.errors import DTypeError, ShapeError
 from samples import Bad, Sample, Shared
 from samples._draws import array, broadcasting, choice, draws
 
@@ -61,6 +61,8 @@ BAD = [
     Bad("multiply", (x, row), {}, ShapeError, "multiply: the operands do not broadcast"),
     Bad("divide", (x, row), {}, ShapeError, "divide: the operands do not broadcast"),
     Bad("power", (x, row), {}, ShapeError, "power: the operands do not broadcast"),
+    Bad("power", (np.ones(2, int), -1), {}, DTypeError, "power: integers have no negative powers"),
+    Bad("power", (np.array(["a"]), x), {}, DTypeError, "power: not defined .*x: <U1, y: float32"),
     Bad("modulo", (x, row), {}, ShapeError, "modulo: the operands do not broadcast"),
     Bad("floor_divide", (x, row), {}, ShapeError, "floor_divide: the operands do not broadcast"),
 ]
