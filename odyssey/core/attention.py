@@ -178,21 +178,37 @@ def scaled_dot_product_attention_backward_formula(
 ):
     """Return the same in operators, with all L×S probabilities at hand."""
     scale = attention_scale(OP, scale, q.shape[-1])
+    p = attention_weights(q, k, mask, causal, scale)
+    return backward_from_weights(grad, None, q, k, v, p, mask, scale, needs)
+
+
+def attention_weights(q, k, mask, causal, scale):
+    """Return the probabilities p of :func:`scaled_dot_product_attention`, (..., L, S)."""
     scores = scale * matmul(q, swapaxes(k, -1, -2))
     seen = np.ones(scores.shape[-2:], bool)
     if causal:
         seen = np.tril(seen)
     if mask is not None and mask.dtype == bool:
-        seen = seen & mask
+        seen = seen & _values(mask)
     elif mask is not None:
         hidden = np.isneginf(_values(mask))
         scores = scores + where(hidden, 0.0, mask)
         seen = seen & ~hidden
     # A constant, as a softmax does not change with it; 0 where no key is seen.
     top = np.max(_values(scores), -1, keepdims=True, where=seen, initial=-np.inf)
-    e = where(seen, exp(where(seen, scores - np.where(top == -np.inf, 0, top), 0.0)), 0.0)
-    p = e / (e.sum(axis=-1, keepdims=True) + ~seen.any(-1, keepdims=True))
+    top = np.where(top == -np.inf, 0, top).astype(scores.dtype)
+    e = where(seen, exp(where(seen, scores - top, 0.0)), 0.0)
+    return e / (e.sum(axis=-1, keepdims=True) + ~seen.any(-1, keepdims=True))
+
+
+def backward_from_weights(grad, grad_weights, q, k, v, p, mask, scale, needs):
+    """Return the gradients for q, k, v and mask, with all probabilities p at hand.
+
+    ``grad_weights`` is the gradient of the loss for p, or None.
+    """
     grad_p = matmul(grad, swapaxes(v, -1, -2))
+    if grad_weights is not None:
+        grad_p = grad_p + grad_weights
     grad_s = p * (grad_p - (p * grad_p).sum(axis=-1, keepdims=True))
     grad_q = grad_k = grad_v = grad_mask = None
     if needs[0]:

@@ -1,5 +1,337 @@
-"""Attention with several heads and their projections."""
+"""Attention by several heads, between projections."""
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import numpy as np
+
+from odyssey.backend import kernel
+from odyssey.core._broadcast import unbroadcast
+from odyssey.core._checks import as_array, check_one_dtype
+from odyssey.core.attention import attention_weights, backward_from_weights
+from odyssey.core.elementwise import where
+from odyssey.core.linear import linear, linear_backward, linear_backward_formula
+from odyssey.core.matrix import matmul, swapaxes
+from odyssey.errors import DTypeError, ShapeError
+from odyssey.tape import Saved, differentiable
+from odyssey.utils.kernel_checks_attention import (
+    attention_scale,
+    check_attention_mask,
+    check_attention_shapes,
+)
+
+__all__ = ["create_causal_mask", "multi_head_attention", "multi_head_attention_backward"]
+
+OP = "multi_head_attention"
+ARRAYS = ("q", "k", "v", "wq", "wk", "wv", "wo", "bq", "bk", "bv", "bo", "mask")
+
+
+@differentiable
+def multi_head_attention(
+    q,
+    k,
+    v,
+    wq,
+    wk,
+    wv,
+    wo,
+    num_heads,
+    bq=None,
+    bk=None,
+    bv=None,
+    bo=None,
+    mask=None,
+    key_padding_mask=None,
+    causal=False,
+    need_weights=False,
+):
+    r"""Let several heads attend, each to its own projections, and mix what they find.
+
+    Shapes: L queries of I features, S keys and values, h heads of D features (of V
+    for values), O features out; any leading axes, the batch.
+
+    Parameters
+    ----------
+    q : Tensor or ndarray, shape (..., L, I)
+        Floating-point, like all others.
+    k : Tensor or ndarray, shape (..., S, I_k)
+    v : Tensor or ndarray, shape (..., S, I_v)
+    wq, wk : Tensor or ndarray, shapes (h·D, I) and (h·D, I_k)
+    wv : Tensor or ndarray, shape (h·V, I_v)
+    wo : Tensor or ndarray, shape (O, h·V)
+    num_heads : int
+        h.
+    bq, bk, bv, bo : Tensor or ndarray, shapes (h·D,), (h·D,), (h·V,), (O,), optional
+    mask : Tensor or ndarray, broadcastable to (..., h, L, S), optional
+        Boolean: True where a query may attend to a key. In the dtype of ``q``: added
+        to the scores.
+    key_padding_mask : Tensor or ndarray of bool, shape (..., S), optional
+        True where a key is padding, which no query sees.
+    causal : bool
+        Query i attends to the keys 0 to i only. A key must pass all masks.
+    need_weights : bool
+        Whether the probabilities of all heads are returned, too.
+
+    Returns
+    -------
+    y : Tensor or ndarray, shape (..., L, O)
+    weights : Tensor or ndarray, shape (..., h, L, S)
+        Only with ``need_weights``.
+
+    Raises
+    ------
+    ShapeError
+        If the shapes do not fit, or ``num_heads`` does not divide the projections.
+    DTypeError
+        If the arrays are not of one floating dtype, or a mask of a wrong one.
+
+    Notes
+    -----
+    Forward [1]_, each head with its D rows of the projections:
+
+    .. math::
+
+       \mathrm{head}_i = \mathrm{Attention}(q W_q^{i\top} + b_q^i, \;
+       k W_k^{i\top} + b_k^i, \; v W_v^{i\top} + b_v^i), \qquad
+       y = [\mathrm{head}_1, \dots, \mathrm{head}_h] \, W_o^\top + b_o
+
+    with :func:`scaled_dot_product_attention`, its scale :math:`1/\sqrt D`, and its
+    rules for hidden keys: a query that sees no key has zero heads.
+
+    Backward: that of the last projection, of attention, and of the three
+    projections before it, each as in :func:`linear`. Saves the inputs, the projected
+    heads and what attention saves; with ``need_weights`` all L×S probabilities.
+
+    References
+    ----------
+    .. [1] A. Vaswani et al., "Attention is all you need", NeurIPS 2017, section
+       3.2.2, https://arxiv.org/abs/1706.03762
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> x = od.randn(2, 5, 8)
+    >>> w = [od.randn(8, 8) for _ in range(4)]
+    >>> od.core.multi_head_attention(x, x, x, *w, num_heads=2, causal=True).shape
+    (2, 5, 8)
+    """
+    q, k, v, wq, wk, wv, wo = (as_array(x) for x in (q, k, v, wq, wk, wv, wo))
+    bq, bk, bv, bo = (None if b is None else as_array(b) for b in (bq, bk, bv, bo))
+    check_one_dtype(OP, q=q, k=k, v=v, wq=wq, wk=wk, wv=wv, wo=wo, bq=bq, bk=bk, bv=bv, bo=bo)
+    _check_heads(num_heads, wq=wq, wk=wk, wv=wv)
+    if wo.ndim != 2 or wo.shape[1] != wv.shape[0]:
+        raise ShapeError(
+            f"{OP}: wo must have shape (O, {wv.shape[0]}), one column for each row of wv, "
+            f"but has {wo.shape}"
+        )
+    _check_masks(mask, key_padding_mask, k)
+    mask = _merged(mask, key_padding_mask)
+    heads_q = _split(linear(q, wq, bq), num_heads)
+    heads_k = _split(linear(k, wk, bk), num_heads)
+    heads_v = _split(linear(v, wv, bv), num_heads)
+    check_attention_shapes(OP, heads_q.shape, heads_k.shape, heads_v.shape)
+    check_attention_mask(OP, mask, q.dtype, (*heads_q.shape[:-1], heads_k.shape[-2]))
+    if need_weights:
+        weights = attention_weights(heads_q, heads_k, mask, causal, _scale(heads_q))
+        heads, logsumexp = matmul(weights, heads_v), None
+    else:
+        heads, logsumexp = kernel("scaled_dot_product_attention")(
+            heads_q, heads_k, heads_v, mask, causal, _scale(heads_q)
+        )
+        weights = None
+    out = linear(_joined(heads), wo, bo)
+    return (out, weights) if need_weights else out, Saved(
+        heads_q=heads_q, heads_k=heads_k, heads_v=heads_v, heads=heads, logsumexp=logsumexp
+    )
+
+
+@multi_head_attention.backward_rule(wrt=ARRAYS)
+def multi_head_attention_backward(
+    grad,
+    q,
+    k,
+    v,
+    wq,
+    wk,
+    wv,
+    wo,
+    num_heads,
+    heads_q,
+    heads_k,
+    heads_v,
+    heads,
+    logsumexp,
+    bq=None,
+    bk=None,
+    bv=None,
+    bo=None,
+    mask=None,
+    key_padding_mask=None,
+    causal=False,
+    need_weights=False,
+    needs=(True,) * 11 + (False,),
+):
+    """Return the gradients of :func:`multi_head_attention` for its twelve arrays."""
+    inputs = (q, k, v), (wq, wk, wv)
+    merged = _merged(mask, key_padding_mask)
+
+    def through_attention(grad_heads, grad_weights):
+        wanted = (True, True, True, needs[11])
+        if logsumexp is not None:
+            return kernel("scaled_dot_product_attention_backward")(
+                grad_heads, heads_q, heads_k, heads_v, heads, logsumexp, merged, causal,
+                _scale(heads_q), wanted,
+            )  # fmt: skip
+        p = attention_weights(heads_q, heads_k, merged, causal, _scale(heads_q))
+        return backward_from_weights(
+            grad_heads, grad_weights, heads_q, heads_k, heads_v, p, merged, _scale(heads_q), wanted
+        )
+
+    return _backward(
+        grad, inputs, wo, _joined(heads), num_heads, mask, need_weights, needs,
+        linear_backward, through_attention,
+    )  # fmt: skip
+
+
+@multi_head_attention.backward_formula
+def multi_head_attention_backward_formula(
+    grad,
+    q,
+    k,
+    v,
+    wq,
+    wk,
+    wv,
+    wo,
+    num_heads,
+    bq=None,
+    bk=None,
+    bv=None,
+    bo=None,
+    mask=None,
+    key_padding_mask=None,
+    causal=False,
+    need_weights=False,
+    needs=(True,) * 11 + (False,),
+):
+    """Return the same in operators, with all L×S probabilities at hand."""
+    merged = _merged(mask, key_padding_mask)
+    heads_q = _split(linear(q, wq, bq), num_heads)
+    heads_k = _split(linear(k, wk, bk), num_heads)
+    heads_v = _split(linear(v, wv, bv), num_heads)
+    p = attention_weights(heads_q, heads_k, merged, causal, _scale(heads_q))
+
+    def through_attention(grad_heads, grad_weights):
+        return backward_from_weights(
+            grad_heads, grad_weights, heads_q, heads_k, heads_v, p, merged, _scale(heads_q),
+            (True, True, True, needs[11]),
+        )  # fmt: skip
+
+    return _backward(
+        grad, ((q, k, v), (wq, wk, wv)), wo, _joined(matmul(p, heads_v)), num_heads, mask,
+        need_weights, needs, linear_backward_formula, through_attention,
+    )  # fmt: skip
+
+
+def _backward(
+    grad,
+    inputs,
+    wo,
+    joined,
+    num_heads,
+    mask,
+    need_weights,
+    needs,
+    through_linear,
+    through_attention,
+):
+    """Go back through the last projection, attention, and the three projections before it."""
+    grad, grad_weights = grad if need_weights else (grad, None)
+    if grad is None:  # only the weights have been used
+        grad = np.zeros((*joined.shape[:-1], wo.shape[0]), joined.dtype)
+    grad_joined, grad_wo, grad_bo = through_linear(grad, joined, wo, (True, needs[6], needs[10]))
+    *grad_heads, grad_mask = through_attention(_split(grad_joined, num_heads), grad_weights)
+    before = [
+        through_linear(_joined(g), x, w, (needs[i], needs[3 + i], needs[7 + i]))
+        for i, (g, x, w) in enumerate(zip(grad_heads, *inputs, strict=True))
+    ]
+    grads_x, grads_w, grads_b = zip(*before, strict=True)
+    if grad_mask is not None:
+        grad_mask = unbroadcast(grad_mask, mask.shape)
+    return (*grads_x, *grads_w, grad_wo, *grads_b, grad_bo, grad_mask)
+
+
+def create_causal_mask(length, dtype=bool):
+    r"""Return the mask of a sequence that only looks back, of shape (length, length).
+
+    Parameters
+    ----------
+    length : int
+    dtype : dtype
+        bool: True where a query may attend. A floating one: 0 there, else -inf, to
+        be added to the scores: :math:`b_{ij} = 0` for j ≤ i.
+
+    Returns
+    -------
+    ndarray, shape (length, length)
+
+    Examples
+    --------
+    >>> create_causal_mask(3).astype(int)
+    array([[1, 0, 0],
+           [1, 1, 0],
+           [1, 1, 1]])
+    >>> create_causal_mask(2, "float32")
+    array([[  0., -inf],
+           [  0.,   0.]], dtype=float32)
+    """
+    seen = np.tril(np.ones((length, length), bool))
+    return seen if np.dtype(dtype) == bool else np.where(seen, 0, -np.inf).astype(dtype)
+
+
+def _check_heads(num_heads, **weights):
+    if isinstance(num_heads, bool) or not isinstance(num_heads, int) or num_heads < 1:
+        raise ShapeError(f"{OP}: num_heads must be a positive integer, got {num_heads!r}")
+    for name, w in weights.items():
+        if w.ndim != 2 or w.shape[0] % num_heads:
+            raise ShapeError(
+                f"{OP}: num_heads={num_heads} does not divide the rows of {name} "
+                f"({name}: {w.shape})"
+            )
+
+
+def _check_masks(mask, padding, k):
+    if padding is None:
+        return
+    padding = as_array(padding)
+    if padding.dtype != bool:
+        raise DTypeError(f"{OP}: key_padding_mask must be boolean, got {padding.dtype}")
+    if padding.shape != k.shape[:-1]:
+        raise ShapeError(
+            f"{OP}: key_padding_mask must have the shape {k.shape[:-1]} of the keys without "
+            f"their features, but has {padding.shape}"
+        )
+
+
+def _merged(mask, padding):
+    """Return one mask for both: boolean, or additive with -inf for padding."""
+    if padding is None:
+        return mask if mask is None or not isinstance(mask, list | tuple) else as_array(mask)
+    seen = ~as_array(padding)[..., None, None, :]
+    if mask is None:
+        return seen
+    return mask & seen if mask.dtype == bool else where(seen, mask, -np.inf)
+
+
+def _scale(heads):
+    return attention_scale(OP, None, heads.shape[-1])
+
+
+def _split(x, num_heads):
+    """Return (..., L, h·D) as (..., h, L, D)."""
+    return swapaxes(x.reshape((*x.shape[:-1], num_heads, x.shape[-1] // num_heads)), -2, -3)
+
+
+def _joined(heads):
+    """Return (..., h, L, D) as (..., L, h·D)."""
+    x = swapaxes(heads, -2, -3)
+    return x.reshape((*x.shape[:-2], x.shape[-2] * x.shape[-1]))
