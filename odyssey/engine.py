@@ -191,15 +191,19 @@ class _Walk:
     # -- the walk -------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Walk until no node is waiting."""
-        if recording.get() is self.create_graph:
-            self._run()
-            return
-        token = recording.set(self.create_graph)
-        try:
-            self._run()
-        finally:
-            recording.reset(token)
+        """Walk until no node is waiting.
+
+        Gradients at poles are infinite or NaN without NumPy's warnings, as in forward.
+        """
+        with np.errstate(all="ignore"):
+            if recording.get() is self.create_graph:
+                self._run()
+                return
+            token = recording.set(self.create_graph)
+            try:
+                self._run()
+            finally:
+                recording.reset(token)
 
     def _run(self) -> None:
         while self.heap:
