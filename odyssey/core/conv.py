@@ -6,13 +6,14 @@ import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.core._checks import as_array, check_one_dtype
+from odyssey.core._windows import bordered, borders, check_filters, unbordered
 from odyssey.tape import differentiable
 
 __all__ = ["conv2d", "conv2d_backward"]
 
 
 @differentiable
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, padding_mode="zeros"):
     r"""Cross-correlate a batch of images with a bank of filters.
 
     What deep learning calls a convolution: the filters are not turned.
@@ -31,13 +32,16 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     stride : int or (vertical, horizontal)
         The distance from one window to the next.
     padding : int, pair, pair of pairs, "same" or "valid"
-        Zeros around the image: one number for all sides, (vertical,
+        Pixels around the image: one number for all sides, (vertical,
         horizontal), ((above, below), (left, right)); "same" for as many as
         give :math:`P = \lceil H / s \rceil`, "valid" for none.
     dilation : int or (vertical, horizontal)
         The distance from one tap of a window to the next.
     groups : int
         G: filters see the channels of their own group only.
+    padding_mode : {"zeros", "reflect", "replicate", "circular"}
+        What the padding holds: zeros; the image mirrored at its border pixels;
+        the border pixels again; the pixels from the opposite side.
 
     Returns
     -------
@@ -48,8 +52,10 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     Raises
     ------
     ShapeError
-        If the shapes or settings do not fit each other, or the window is
-        larger than the padded image.
+        If the shapes or settings do not fit each other, the window is larger
+        than the padded image, or a padding needs more pixels than there are.
+    OdysseyError
+        If there is no such ``padding_mode``.
     DTypeError
         If the arguments are not floating-point or not of one dtype.
 
@@ -74,8 +80,11 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     outputs that it helped to make. y is linear in x and in w, so the second
     derivative consists of these three operations again.
 
+    A padding that repeats pixels sends its gradients back to them.
+
     Cost: N·K·P·Q·C/G·R·S multiply-adds, and as many for each of the first two
-    gradients; saves ``x`` and ``weight``.
+    gradients; saves ``x`` and ``weight``. A ``padding_mode`` other than zeros
+    copies ``x``.
 
     References
     ----------
@@ -98,28 +107,67 @@ def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """
     x, weight = as_array(x), as_array(weight)
     check_one_dtype("conv2d", x=x, weight=weight, bias=bias)
+    if padding_mode != "zeros":
+        check_filters("conv2d", x, weight, bias, groups, 4)
+        x, padding, _ = _bordered(x, weight, stride, padding, dilation, padding_mode)
     return kernel("conv2d")(x, weight, bias, stride, padding, dilation, groups)
 
 
 @conv2d.backward_rule(wrt=("x", "weight", "bias"))
 def conv2d_backward(
-    grad, x, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True)
+    grad,
+    x,
+    weight,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    padding_mode="zeros",
+    needs=(True, True, True),
 ):
     """Return the gradients of :func:`conv2d` for ``x``, ``weight`` and ``bias``."""
-    return kernel("conv2d_backward")(grad, x, weight, stride, padding, dilation, groups, needs)
+    wide, zeros, around = _bordered(x, weight, stride, padding, dilation, padding_mode)
+    grad_x, *others = kernel("conv2d_backward")(
+        grad, wide, weight, stride, zeros, dilation, groups, needs
+    )
+    return _unbordered(grad_x, x.shape, around, padding_mode), *others
 
 
 @conv2d.backward_formula
 def conv2d_backward_formula(
-    grad, x, weight, stride=1, padding=0, dilation=1, groups=1, needs=(True, True, True)
+    grad,
+    x,
+    weight,
+    stride=1,
+    padding=0,
+    dilation=1,
+    groups=1,
+    padding_mode="zeros",
+    needs=(True, True, True),
 ):
     """Return the same in operations that can be differentiated again."""
-    settings = (stride, padding, dilation, groups)
+    wide, zeros, around = _bordered(x, weight, stride, padding, dilation, padding_mode)
+    settings = (stride, zeros, dilation, groups)
+    grad_x = input_gradient(grad, weight, wide.shape, *settings) if needs[0] else None
     return (
-        input_gradient(grad, weight, x.shape, *settings) if needs[0] else None,
-        weight_gradient(grad, x, weight.shape, *settings) if needs[1] else None,
+        _unbordered(grad_x, x.shape, around, padding_mode),
+        weight_gradient(grad, wide, weight.shape, *settings) if needs[1] else None,
         grad.sum((0, 2, 3)) if needs[2] else None,
     )
+
+
+def _bordered(x, weight, stride, padding, dilation, padding_mode):
+    """Return x with a border that repeats its pixels, the padding left, and the border's width."""
+    if padding_mode == "zeros":
+        return x, padding, None
+    around = borders("conv2d", x.shape, weight.shape, stride, padding, dilation, padding_mode)
+    return bordered("conv2d", x, around, padding_mode), 0, around
+
+
+def _unbordered(grad, x_shape, around, padding_mode):
+    if grad is None or around is None:
+        return grad
+    return unbordered("conv2d", grad, x_shape, around, padding_mode)
 
 
 # The two gradients as operations of their own. Of the three arrays in sum(y * conv2d(x, weight)),
