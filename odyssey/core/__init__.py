@@ -40,7 +40,9 @@ from odyssey.core.normalization import *
 from odyssey.core.padding import *
 from odyssey.core.patches import *
 from odyssey.core.pooling import *
+from odyssey.core.pooling_adaptive import *
 from odyssey.core.pooling_nd import *
+from odyssey.core.pooling_norm import *
 from odyssey.core.rearranging import *
 from odyssey.core.reduction import *
 from odyssey.core.rounding import *
@@ -51,5 +53,6 @@ from odyssey.core.shape import *
 from odyssey.core.sorting import *
 from odyssey.core.statistics import *
 from odyssey.core.trigonometry import *
+from odyssey.core.unpooling import *
 
 _methods.attach()

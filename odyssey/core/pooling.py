@@ -25,7 +25,9 @@ __all__ = [
 
 
 @differentiable
-def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False):
+def max_pool2d(
+    x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, return_indices=False
+):
     r"""Take the largest element of each window of an image.
 
     Shapes: N images, C channels, H×W pixels, R×S taps of a window, P×Q outputs
@@ -48,12 +50,15 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
         Whether a last window may hang over the end: as many outputs as begin
         inside the image or the padding before it. The window still has to fit
         the padded image once.
+    return_indices : bool
+        Whether to return where in its image each maximum stands, too.
 
     Returns
     -------
-    Tensor or ndarray, shape (N, C, P, Q)
-        In the dtype of ``x``. ``max_pool2d.with_saved`` also gives ``indices``,
-        where in its image (h·W + w) each maximum stands, as int32.
+    out : Tensor or ndarray, shape (N, C, P, Q)
+        In the dtype of ``x``.
+    indices : Tensor or ndarray, shape (N, C, P, Q)
+        With ``return_indices`` only: h·W + w as int32, for :func:`max_unpool2d`.
 
     Raises
     ------
@@ -95,7 +100,8 @@ def max_pool2d(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=Fal
     x = as_array(x)
     check_float("max_pool2d", x=x)
     out, indices = kernel("max_pool2d")(x, kernel_size, stride, padding, dilation, ceil_mode)
-    return out, Saved(indices=indices)
+    saved = Saved(indices=indices)
+    return (out, indices, saved) if return_indices else (out, saved)
 
 
 @max_pool2d.backward_rule(wrt=("x",))
@@ -103,6 +109,7 @@ def max_pool2d_backward(
     grad, indices, x_shape, kernel_size=None, stride=None, padding=0, dilation=1
 ):
     """Return the gradient of :func:`max_pool2d` for ``x``; the settings only make it faster."""
+    grad = grad[0] if isinstance(grad, tuple) else grad  # beside indices, which have none
     return kernel("max_pool2d_backward")(
         grad, indices, x_shape, kernel_size, stride, padding, dilation
     )
@@ -111,6 +118,7 @@ def max_pool2d_backward(
 @max_pool2d.backward_formula
 def max_pool2d_backward_formula(grad, indices, x_shape):
     """Return the same in operators; where the maxima stand is constant."""
+    grad = grad[0] if isinstance(grad, tuple) else grad
     N, C, H, W = x_shape
     n, c = np.ogrid[:N, :C]
     images = put(grad, (n[..., None, None], c[..., None, None], indices), (N, C, H * W))
