@@ -37,6 +37,7 @@ from odyssey.core.manipulation import *
 from odyssey.core.matrix import *
 from odyssey.core.multi_head import *
 from odyssey.core.normalization import *
+from odyssey.core.output_shapes import *
 from odyssey.core.padding import *
 from odyssey.core.patches import *
 from odyssey.core.pooling import *

@@ -163,7 +163,7 @@ def _axes(shape, size, scale_factor, mode, align_corners, antialias):
         sizes = several(op, "size", size, len(pixels))
         return [(n, m, (n, m)) for n, m in zip(pixels, sizes, strict=True)]
     factors = _factors(op, scale_factor, len(pixels))
-    sizes = [floor(n * factor) for n, factor in zip(pixels, factors, strict=True)]
+    sizes = tuple([floor(n * factor) for n, factor in zip(pixels, factors, strict=True)])
     if min(sizes) < 1:
         raise ShapeError(f"{op}: nothing is left of {pixels} pixels times {factors}")
     # The mean of an area and aligned corners know the lengths only, not the factor.
