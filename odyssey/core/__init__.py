@@ -32,7 +32,9 @@ from odyssey.core.logic import *
 from odyssey.core.loss import *
 from odyssey.core.losses_classification import *
 from odyssey.core.losses_embedding import *
+from odyssey.core.losses_likelihood import *
 from odyssey.core.losses_margin import *
+from odyssey.core.losses_overlap import *
 from odyssey.core.losses_regression import *
 from odyssey.core.manipulation import *
 from odyssey.core.matrix import *
