@@ -31,6 +31,7 @@ from odyssey.core.linear import *
 from odyssey.core.logic import *
 from odyssey.core.loss import *
 from odyssey.core.losses_classification import *
+from odyssey.core.losses_distance import *
 from odyssey.core.losses_embedding import *
 from odyssey.core.losses_likelihood import *
 from odyssey.core.losses_margin import *
