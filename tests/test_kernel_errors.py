@@ -451,6 +451,19 @@ BAD = [
     ("tanh", (ints,), DTypeError, "tanh: x has dtype int64"),
     ("sigmoid_backward", (x, x[:1]), ShapeError, "out does not have the shape of grad"),
     ("tanh_backward", (x, wide), DTypeError, "grad has dtype float32 but out has dtype float64"),
+    ("elu", (x, "one"), DTypeError, "elu: alpha must be a finite number, got 'one'"),
+    ("elu", (x, np.nan), OdysseyError, "elu: alpha must be a finite number, got nan"),
+    ("elu_backward", (x, x[:1]), ShapeError, "x does not have the shape of grad"),
+    ("erf", (ints,), DTypeError, "erf: x has dtype int64"),
+    ("erf_backward", (x, wide), DTypeError, "grad has dtype float32 but x has dtype float64"),
+    ("gelu", (x, "none"), OdysseyError, "gelu: approximate must be True or False, got 'none'"),
+    ("gelu_backward", (x, x, 1), OdysseyError, "gelu_backward: approximate must be True or False"),
+    ("mish", (ints,), DTypeError, "mish: x has dtype int64"),
+    ("mish_backward", (x, ints), DTypeError, "mish_backward: x has dtype int64"),
+    ("softplus", (x, 0), OdysseyError, "softplus: beta must not be 0"),
+    ("softplus_backward", (x, x, [1]), DTypeError, r"beta must be a finite number, got \[1\]"),
+    ("swish", (x, None), DTypeError, "swish: beta must be a finite number, got None"),
+    ("swish_backward", (x, x[0]), ShapeError, "x does not have the shape of grad"),
 ]
 
 

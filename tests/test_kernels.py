@@ -23,6 +23,7 @@ from formulas_conv import (
     winograd_conv2d,
     winograd_conv2d_backward,
 )
+from formulas_transcendental import TRANSCENDENTAL
 
 import odyssey as od
 from odyssey import fast, reference
@@ -286,6 +287,7 @@ FORMULAS = {
     "tanh_backward": lambda grad, out: grad * (1 - out**2),
     "toom_conv2d": conv2d,
     "toom_conv2d_weight_gradient": toom_conv2d_weight_gradient,
+    **TRANSCENDENTAL,
     "winograd_conv2d": winograd_conv2d,
     "winograd_conv2d_backward": winograd_conv2d_backward,
 }

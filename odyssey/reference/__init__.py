@@ -26,6 +26,7 @@ from odyssey.reference.pooling import *
 from odyssey.reference.reduction import *
 from odyssey.reference.sigmoidal import *
 from odyssey.reference.toom import *
+from odyssey.reference.transcendental import *
 from odyssey.reference.winograd import *
 
 # The public names of the files above, each of which lists its own.
