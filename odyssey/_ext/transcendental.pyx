@@ -70,8 +70,8 @@ cdef inline vec minus_absolute(vec x) noexcept nogil:
     return -maximum(x, -x)
 
 
-# ln(1 + e) for 0 <= e <= 1, as 2 artanh(s) with s = e / (2 + e) <= 1/3. The first term of its series
-# that is left out is below 2**-27 (float), 2**-57 (double) of the sum.
+# ln(1 + e) for 0 <= e <= 1, as 2 artanh(s) with s = e / (2 + e) <= 1/3. The first term of its
+# series that is left out is below 2**-27 (float), 2**-57 (double) of the sum.
 cdef inline vec log_of_one_plus(vec e) noexcept nogil:
     cdef vec s = e / (splat(2, e) + e)
     cdef vec square = s * s
@@ -238,7 +238,7 @@ cdef void all_chunks(Function function, bint backward, const element* grad, cons
 
 # Both arrays have been checked; for a forward they are one.
 cdef object door(Function function, bint backward, object grad, object x, double setting,
-        int number):
+        int kind):
     cdef void* pg
     cdef void* px
     cdef void* po
@@ -252,10 +252,10 @@ cdef object door(Function function, bint backward, object grad, object x, double
     px = PyArray_DATA(x)
     po = PyArray_DATA(out)
     with nogil:
-        if number == NPY_FLOAT:
+        if kind == NPY_FLOAT:
             all_chunks(function, backward, <const float*>pg, <const float*>px, <float*>po, n,
                        setting, vsplat_f32(0))
-        elif number == NPY_DOUBLE:
+        elif kind == NPY_DOUBLE:
             all_chunks(function, backward, <const double*>pg, <const double*>px, <double*>po, n,
                        setting, vsplat_f64(0))
         else:
@@ -265,20 +265,20 @@ cdef object door(Function function, bint backward, object grad, object x, double
 
 
 cdef object forward_door(Function function, str op, object x, double setting=0):
-    cdef int number = float_type(x)
-    if number < 0:
+    cdef int kind = float_type(x)
+    if kind < 0:
         check_arrays(op, x=x)
         raise AssertionError(op + ": the checks in C and in Python differ")
-    return door(function, False, x, x, setting, number)
+    return door(function, False, x, x, setting, kind)
 
 
 cdef object backward_door(Function function, str op, object grad, object x, double setting=0):
-    cdef int number = float_type(grad)
-    if number < 0 or float_type(x) != number or not same_shape(grad, x):
+    cdef int kind = float_type(grad)
+    if kind < 0 or float_type(x) != kind or not same_shape(grad, x):
         check_arrays(op, grad=grad, x=x)
         check_same_shape(op, grad=grad, x=x)
         raise AssertionError(op + ": the checks in C and in Python differ")
-    return door(function, True, grad, x, setting, number)
+    return door(function, True, grad, x, setting, kind)
 
 
 def erf(x: np.ndarray) -> np.ndarray:
