@@ -14,9 +14,9 @@ def in_longdouble(formula):
     """Let a formula compute in longdouble, and return float64."""
 
     @functools.wraps(formula)
-    def call(*args):
+    def call(*args, **kwargs):
         args = [a.astype(np.longdouble) if isinstance(a, np.ndarray) else a for a in args]
-        return formula(*args).astype(np.float64)
+        return np.asarray(formula(*args, **kwargs)).astype(np.float64)
 
     return call
 

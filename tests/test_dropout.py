@@ -114,6 +114,40 @@ def test_ends_of_p():
     assert zeros.tolist() == x.grad.tolist() == [0, 0]
 
 
+# -- the family ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["dropout1d", "dropout2d", "dropout3d", "drop_path"])
+def test_whole_slices_are_dropped(name):
+    axes = 1 if name == "drop_path" else 2
+    shape = (100, 40, *(2,) * 3)[: axes + (3 if axes == 1 else int(name[-2]))]
+    x = generator().uniform(1, 2, shape)
+    kept = core.dropout(np.ones(shape[:axes]), 0.3, seed=5) != 0
+    y = getattr(core, name)(x, 0.3, seed=5)
+    assert np.allclose(y[kept], x[kept] / 0.7) and not y[~kept].any()
+    assert kept.mean() == pytest.approx(0.7, abs=4 * np.sqrt(0.21 / kept.size))
+    x[~kept] = np.nan  # a dropped NaN is 0, as in dropout
+    assert not getattr(core, name)(x, 0.3, seed=5)[~kept].any()
+    assert not getattr(core, name)(x, 1.0).any()
+
+
+def test_alpha_dropout_keeps_mean_and_variance():
+    x = generator().standard_normal(200_000)
+    for p in (0.1, 0.5, 0.9):
+        y = core.alpha_dropout(x, p, seed=2)
+        assert y.mean() == pytest.approx(0, abs=0.01) and y.var() == pytest.approx(1, abs=0.02)
+
+
+def test_gaussian_noise_is_the_same_in_every_dtype():
+    x = np.zeros((30, 40))
+    noise = core.gaussian_noise(x, 0.5, seed=6)
+    assert noise.std() == pytest.approx(0.5, abs=0.05)
+    for dtype in (np.float16, np.float32):
+        assert np.array_equal(
+            core.gaussian_noise(x.astype(dtype), 0.5, seed=6), noise.astype(dtype)
+        )
+
+
 def test_layer_drops_in_training_mode_only():
     layer = nn.Dropout(0.5)
     x = od.ones(100)

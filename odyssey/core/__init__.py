@@ -6,7 +6,10 @@ Tensor and is recorded; ``NAME_backward`` is its derivative, usable by hand.
 
 from odyssey.core import _methods
 from odyssey.core.activation import *
+from odyssey.core.activations_axis import *
+from odyssey.core.activations_exponential import *
 from odyssey.core.activations_piecewise import *
+from odyssey.core.activations_shrinkage import *
 from odyssey.core.activations_smooth import *
 from odyssey.core.arithmetic import *
 from odyssey.core.attention import *

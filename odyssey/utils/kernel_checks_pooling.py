@@ -25,6 +25,7 @@ __all__ = [
     "check_pool",
     "check_pool_backward",
     "check_probability",
+    "check_seed",
 ]
 
 LARGEST = 2**31
@@ -254,16 +255,22 @@ def check_dropout(
     (7, 2147483648, 2.0)
     """
     check_arrays(op, objects, **{name: x})
+    number = check_seed(op, seed)
+    check_probability(op, p)
+    if p == 1:
+        return number, 2**32, 0
+    return number, round(p * 2**32), 1 / (1 - p)
+
+
+def check_seed(op: str, seed: Any) -> int:
+    """Return the seed, or raise unless it is an integer of 64 bits."""
     try:
         number = operator.index(seed)
     except TypeError:
         raise DTypeError(f"{op}: seed must be an integer, not {type(seed).__name__}") from None
     if not 0 <= number < 2**64:
         raise OdysseyError(f"{op}: seed must lie in [0, 2**64), got {number}")
-    check_probability(op, p)
-    if p == 1:
-        return number, 2**32, 0
-    return number, round(p * 2**32), 1 / (1 - p)
+    return number
 
 
 def check_probability(op: str, p: Any) -> None:

@@ -6,6 +6,7 @@ A file of this folder may define
 - ``BAD``, a list of :class:`Bad`: what the operation refuses, and in which words;
 - ``NEVER_REFUSE``, a set of names: operations that take whatever NumPy takes;
 - ``NO_EMPTY``, a dict of name to reason: operations without a meaning for size 0;
+- ``NO_SINGLE``, a dict of name to reason: operations that no single number can be given;
 - ``SHARED``, a list of :class:`Shared`: the same operation in PyTorch;
 - ``NOT_SHARED``, a dict of name to reason: those whose namesake there does another thing.
 
@@ -116,7 +117,7 @@ def families():
 def gathered(table):
     """Return the entries of a table of all families as one list, or dict."""
     parts = [getattr(family, table) for family in families() if hasattr(family, table)]
-    if table in ("NO_EMPTY", "NOT_SHARED"):
+    if table in ("NO_EMPTY", "NO_SINGLE", "NOT_SHARED"):
         return {name: reason for part in parts for name, reason in part.items()}
     return [entry for part in parts for entry in part]
 
