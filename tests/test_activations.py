@@ -84,6 +84,12 @@ def test_sparsemax_is_a_distribution_with_zeros():
     y = core.sparsemax(x)
     assert np.allclose(y.sum(1), 1, atol=1e-14) and (y >= 0).all() and (y == 0).any()
     assert np.allclose(core.sparsemax(x + 1e3), y, atol=1e-12)
+    x[:, 3], x[0, 0] = -np.inf, np.nan
+    masked = core.sparsemax(x)
+    assert (
+        np.isnan(masked[0]).all() and np.allclose(masked[1:].sum(1), 1) and not masked[1:, 3].any()
+    )
+    x = np.nan_to_num(x, neginf=-9)
     half = core.sparsemax(x.astype(np.float16) * 1000)
     assert np.allclose(half.sum(1, dtype=np.float32), 1, atol=1e-3)
 
@@ -114,3 +120,19 @@ def test_the_seed_of_the_process_makes_it_reproducible():
         od.manual_seed(seed)
         draws.append(core.gumbel_softmax(np.zeros((4, 5))))
     assert np.array_equal(draws[0], draws[1]) and not np.array_equal(draws[0], draws[2])
+
+
+# What overflows does so without a warning.
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("glu", ()), ("swiglu", ()), ("selu", ()), ("relu_squared", ()), ("sparsemax", ()),
+        ("hard_tanh", (-1e9, 1e9)), ("threshold", (0.0, 1e9)), ("soft_shrink", (1e9,)),
+        ("leaky_relu", (1e9,)), ("hard_swish", ()), ("gaussian_noise", (1e9,)), ("softsign", ()),
+        ("squareplus", ()),
+    ],
+)  # fmt: skip
+def test_no_warnings(name, settings):
+    for value in (6.5e4, -6.5e4, np.inf, -np.inf, np.nan):
+        y = getattr(core, name)(np.full(4, value, np.float16), *settings)
+        assert y.dtype == np.float16

@@ -84,6 +84,7 @@ def softmin_backward_formula(grad, out, axis=-1):
 
 
 @differentiable
+@np.errstate(all="ignore")
 def sparsemax(x, axis=-1):
     r"""Turn scores into probabilities along an axis, of which the low scores get exactly 0.
 
@@ -281,7 +282,8 @@ def glu(x, axis=-1):
     tensor([1., 0.])
     """
     a, b = _halves("glu", floating("glu", x), axis)
-    return a * kernel("sigmoid")(b)
+    with np.errstate(all="ignore"):
+        return a * kernel("sigmoid")(b)
 
 
 @glu.backward_rule(wrt=("x",))
@@ -334,7 +336,8 @@ def swiglu(x, axis=-1):
     tensor([1.4621172, 0.       ])
     """
     a, b = _halves("swiglu", floating("swiglu", x), axis)
-    return kernel("swish")(a) * b
+    with np.errstate(all="ignore"):
+        return kernel("swish")(a) * b
 
 
 @swiglu.backward_rule(wrt=("x",))

@@ -131,7 +131,9 @@ def selu(x):
     >>> od.core.selu(od.tensor([-1e4, 0.0, 1.0]))
     tensor([-1.7580993,  0.       ,  1.050701 ])
     """
-    return kernel("elu")(floating("selu", x), SELU_ALPHA) * SELU_SCALE
+    y = kernel("elu")(floating("selu", x), SELU_ALPHA)
+    with np.errstate(over="ignore"):
+        return y * SELU_SCALE
 
 
 @selu.backward_rule(wrt=("x",))

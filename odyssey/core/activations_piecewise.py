@@ -123,7 +123,8 @@ def hard_tanh(x, min=-1.0, max=1.0):
     least, most = check_number("hard_tanh", "min", min), check_number("hard_tanh", "max", max)
     if least >= most:
         raise OdysseyError(f"hard_tanh: min must be less than max, got {min} and {max}")
-    return np.clip(x, least, most)
+    with np.errstate(all="ignore"):
+        return np.clip(x, least, most)
 
 
 @hard_tanh.backward_rule(wrt=("x",))
@@ -426,7 +427,9 @@ def threshold(x, threshold, value):
     tensor([-7.,  2.])
     """
     x, limit = floating("threshold", x), check_number("threshold", "threshold", threshold)
-    return np.where(x <= limit, check_number("threshold", "value", value), x)
+    value = check_number("threshold", "value", value)
+    with np.errstate(all="ignore"):
+        return np.where(x <= limit, value, x)
 
 
 @threshold.backward_rule(wrt=("x",))

@@ -104,7 +104,8 @@ def soft_shrink(x, lambd=0.5):
     tensor([-1.5,  0. ,  0.5])
     """
     x, lambd = floating("soft_shrink", x), at_least("soft_shrink", "lambd", lambd)
-    return np.where(np.abs(x) <= lambd, 0, x - np.copysign(x.dtype.type(lambd), x))
+    with np.errstate(all="ignore"):
+        return np.where(np.abs(x) <= lambd, 0, x - np.copysign(x.dtype.type(lambd), x))
 
 
 @soft_shrink.backward_rule(wrt=("x",))

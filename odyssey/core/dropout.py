@@ -411,7 +411,8 @@ def gaussian_noise(x, std=0.1, training=True, seed=None):
     if not training or std == 0:
         return x
     noise = counted_generator(used("gaussian_noise", seed)).standard_normal(x.shape)
-    return x + (std * noise).astype(x.dtype)
+    with np.errstate(all="ignore"):
+        return x + (std * noise).astype(x.dtype)
 
 
 @gaussian_noise.backward_rule(wrt=("x",))

@@ -96,7 +96,9 @@ def channels(rng):
 SHARED = [
     Shared("hard_shrink", "nn.functional.hardshrink", with_settings(lambd=(0.0, 0.51, 2.0))),
     # In float64, too, its slope is a sixth of float32.
-    Shared("hard_sigmoid", "nn.functional.hardsigmoid", with_settings(), dtypes=("float32",)),
+    Shared(
+        "hard_sigmoid", "nn.functional.hardsigmoid", with_settings(), dtypes=("float32", "float16")
+    ),
     Shared("hard_swish", "nn.functional.hardswish", with_settings()),
     Shared(
         "hard_tanh",
@@ -110,7 +112,7 @@ SHARED = [
         with_settings(slope=(0.01, 0.2)),
         {"slope": "negative_slope"},
     ),
-    Shared("prelu", "nn.functional.prelu", channels, dtypes=("float64", "float32")),
+    Shared("prelu", "nn.functional.prelu", channels),
     Shared("relu6", "nn.functional.relu6", with_settings()),
     Shared("soft_shrink", "nn.functional.softshrink", with_settings(lambd=(0.0, 0.51, 2.0))),
     Shared(
