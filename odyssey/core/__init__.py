@@ -20,6 +20,7 @@ from odyssey.core.conv_transpose import *
 from odyssey.core.creation import *
 from odyssey.core.cumulative import *
 from odyssey.core.depthwise import *
+from odyssey.core.diagonals import *
 from odyssey.core.dropout import *
 from odyssey.core.einsum import *
 from odyssey.core.elementwise import *

@@ -1,14 +1,26 @@
-"""Indexing: take a part of an array; backward puts its gradient back in place."""
+"""Indexing: take a part of an array, or all its parts; backward puts the gradients in place."""
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from odyssey.core._checks import as_array
+from odyssey.core._checks import as_array, normalize_axis
+from odyssey.core.shape import concatenate, stack
 from odyssey.errors import RangeError, ShapeError
 from odyssey.tape import differentiable
 
-__all__ = ["getitem", "getitem_backward", "put", "put_backward"]
+__all__ = [
+    "getitem",
+    "getitem_backward",
+    "put",
+    "put_backward",
+    "split",
+    "split_backward",
+    "unstack",
+    "unstack_backward",
+]
 
 
 def is_basic(index):
@@ -128,3 +140,119 @@ def put(values, index, shape):
 def put_backward(grad, index):
     """Return the gradient of :func:`put`."""
     return getitem(grad, index)
+
+
+def _bounds(n, indices_or_sections):
+    """Return where the parts of an axis of length n begin, and n."""
+    given = as_array(indices_or_sections)
+    if given.size and given.dtype.kind not in "iu":
+        raise ShapeError(
+            f"split: indices_or_sections must hold integers, got {indices_or_sections!r}"
+        )
+    if given.ndim == 0:
+        count = given.item()
+        if count < 1 or n % count:
+            raise ShapeError(f"split: an axis of {n} elements does not make {count} equal parts")
+        return [n // count * i for i in range(count + 1)]
+    cuts = [slice(i).indices(n)[1] for i in given.ravel().tolist()]  # counted from the front
+    if cuts != sorted(cuts):
+        raise ShapeError(f"split: indices_or_sections must ascend, got {indices_or_sections!r}")
+    return [0, *cuts, n]
+
+
+@differentiable
+def split(x, indices_or_sections, axis=0):
+    r"""Cut an array into parts along an axis: the inverse of :func:`concatenate`.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+    indices_or_sections : int or sequence of int
+        The number of equal parts; or :math:`i_1, i_2, ...`, where to cut: the
+        parts are :math:`x_{0:i_1}, x_{i_1:i_2}, ...` as slices.
+    axis : int
+
+    Returns
+    -------
+    list of Tensor or ndarray
+
+    Raises
+    ------
+    ShapeError
+        If the axis is out of range or does not make equal parts, or the cuts do not ascend.
+
+    Notes
+    -----
+    Backward: each part of ``x`` gets the gradient of its part, :math:`0` if that was not used.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.split(od.arange(6), [1, 3])
+    [tensor([0]), tensor([1, 2]), tensor([3, 4, 5])]
+    """
+    x = as_array(x)
+    axis = normalize_axis("split", axis, x.ndim)
+    bounds = _bounds(x.shape[axis], indices_or_sections)
+    before = (slice(None),) * axis
+    return [x[(*before, slice(*pair))] for pair in itertools.pairwise(bounds)]
+
+
+@split.backward_rule(wrt=("x",))
+def split_backward(grad, x_shape, x_dtype, indices_or_sections, axis=0):
+    """Return the gradient of :func:`split` for the gradients of its parts, a tuple."""
+    axis = axis % len(x_shape)
+    pairs = itertools.pairwise(_bounds(x_shape[axis], indices_or_sections))
+    shapes = [(*x_shape[:axis], stop - start, *x_shape[axis + 1 :]) for start, stop in pairs]
+    return concatenate(_filled(grad, shapes, x_dtype), axis)
+
+
+def _filled(grads, shapes, dtype):
+    """Return gradients, zeros in the place of those that are missing."""
+    return [
+        np.zeros(shape, dtype) if grad is None else grad
+        for grad, shape in zip(grads, shapes, strict=True)
+    ]
+
+
+@differentiable
+def unstack(x, axis=0):
+    r"""Return the slices :math:`x_0, x_1, ...` along an axis: the inverse of :func:`stack`.
+
+    Parameters
+    ----------
+    x : Tensor or ndarray
+    axis : int
+        The axis, which the results lack.
+
+    Returns
+    -------
+    tuple of Tensor or ndarray
+        As many as the axis is long.
+
+    Raises
+    ------
+    ShapeError
+        If the axis is out of range.
+
+    Notes
+    -----
+    Backward: each slice of ``x`` gets the gradient of its result, :math:`0` if that was not used.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.unstack(od.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    (tensor([1., 2.]), tensor([3., 4.]))
+    """
+    x = as_array(x)
+    axis = normalize_axis("unstack", axis, x.ndim)
+    return tuple([x[(slice(None),) * axis + (i, ...)] for i in range(x.shape[axis])])
+
+
+@unstack.backward_rule(wrt=("x",))
+def unstack_backward(grad, x_shape, x_dtype, axis=0):
+    """Return the gradient of :func:`unstack` for the gradients of its slices, a tuple."""
+    axis = axis % len(x_shape)
+    shape = x_shape[:axis] + x_shape[axis + 1 :]
+    return stack(_filled(grad, [shape] * x_shape[axis], x_dtype), axis)

@@ -9,12 +9,15 @@ import numpy as np
 
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
-from odyssey.core._copies import reshaped
+from odyssey.core._copies import copied, reshaped
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import differentiable
-from odyssey.utils.broadcasting import check_broadcasts_to
+from odyssey.utils.broadcasting import broadcast_shape, check_broadcasts_to
 
 __all__ = [
+    "are_shapes_broadcastable",
+    "broadcast_arrays",
+    "broadcast_shapes",
     "broadcast_to",
     "broadcast_to_backward",
     "concatenate",
@@ -33,7 +36,7 @@ __all__ = [
 
 
 @differentiable
-def reshape(x, shape):
+def reshape(x, shape, copy=None):
     r"""Lay the elements out under another shape, in logical (C) order.
 
     Parameters
@@ -41,6 +44,8 @@ def reshape(x, shape):
     x : Tensor or ndarray
     shape : int or tuple of int
         One length may be -1: it is worked out.
+    copy : bool or None
+        True always copies; False never does; None does where it must.
 
     Returns
     -------
@@ -50,7 +55,7 @@ def reshape(x, shape):
     Raises
     ------
     ShapeError
-        If the number of elements differs.
+        If the number of elements differs, or this needs a copy that may not be made.
 
     Notes
     -----
@@ -65,11 +70,19 @@ def reshape(x, shape):
     """
     x = as_array(x)
     try:
-        return reshaped(x, shape)
+        out = reshaped(x, shape)
     except ValueError:
         raise ShapeError(
             f"reshape: x has {x.size} elements (shape {x.shape}), which do not fit {shape}"
         ) from None
+    if copy is None:
+        return out
+    shared = np.may_share_memory(out, x)
+    if copy:
+        return copied(out) if shared else out
+    if x.size and not shared:
+        raise ShapeError(f"reshape: x of strides {x.strides} needs a copy for shape {shape}")
+    return out
 
 
 @reshape.backward_rule(wrt=("x",))
@@ -124,13 +137,13 @@ def flatten_backward(grad, x_shape):
 
 @differentiable
 def expand_dims(x, axis):
-    r"""Insert an axis of length 1.
+    r"""Insert axes of length 1.
 
     Parameters
     ----------
     x : Tensor or ndarray
-    axis : int
-        Where it shall stand in the result.
+    axis : int or tuple of int
+        Where they shall stand in the result.
 
     Returns
     -------
@@ -139,11 +152,11 @@ def expand_dims(x, axis):
     Raises
     ------
     ShapeError
-        If the axis is out of range.
+        If an axis is out of range or repeated.
 
     Notes
     -----
-    Backward: :math:`g` without the axis.
+    Backward: :math:`g` without the axes.
 
     Examples
     --------
@@ -152,6 +165,8 @@ def expand_dims(x, axis):
     (2, 1, 3)
     """
     x = as_array(x)
+    if isinstance(axis, (tuple, list)):
+        return np.expand_dims(x, normalize_axes("expand_dims", axis, x.ndim + len(axis)))
     return np.expand_dims(x, normalize_axis("expand_dims", axis, x.ndim + 1))
 
 
@@ -250,6 +265,70 @@ def broadcast_to_backward(grad, x_shape):
     return unbroadcast(grad, x_shape)
 
 
+def broadcast_shapes(*shapes):
+    r"""Return the shape to which shapes broadcast.
+
+    Aligned at their last axes, :math:`n_i` is the one length of axis i other than 1.
+
+    Parameters
+    ----------
+    *shapes : tuple of int
+
+    Raises
+    ------
+    ShapeError
+        If they do not broadcast.
+
+    Examples
+    --------
+    >>> broadcast_shapes((2, 1, 4), (3, 1))
+    (2, 3, 4)
+    """
+    return broadcast_shape("broadcast_shapes", {f"shape {i}": one for i, one in enumerate(shapes)})
+
+
+def are_shapes_broadcastable(*shapes):
+    """Tell whether shapes broadcast to one; see :func:`broadcast_shapes`.
+
+    Examples
+    --------
+    >>> are_shapes_broadcastable((2, 3), (3,)), are_shapes_broadcastable((2, 3), (2,))
+    (True, False)
+    """
+    try:
+        broadcast_shapes(*shapes)
+    except ShapeError:
+        return False
+    return True
+
+
+def broadcast_arrays(*xs):
+    """Return a list of the arrays, each broadcast to their common shape, without a copy.
+
+    Parameters
+    ----------
+    *xs : Tensor or ndarray
+
+    Raises
+    ------
+    ShapeError
+        If they do not broadcast.
+
+    Notes
+    -----
+    Gradients are those of :func:`broadcast_to`.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> [x.shape for x in broadcast_arrays(od.ones((2, 1)), od.ones(3))]
+    [(2, 3), (2, 3)]
+    """
+    shapes = {f"array {i}": np.shape(x) for i, x in enumerate(xs)}
+    shape = broadcast_shape("broadcast_arrays", shapes)
+    return [broadcast_to(x, shape) for x in xs]
+
+
 def _listed(op, xs):
     """Return the arrays of a list; the tape looks for tensors in lists and tuples only."""
     if not isinstance(xs, (list, tuple)):
@@ -267,7 +346,8 @@ def concatenate(xs, axis=0):
     ----------
     xs : list of Tensor or ndarray
         Of one shape but for ``axis``.
-    axis : int
+    axis : int or None
+        None joins the flattened arrays.
 
     Returns
     -------
@@ -291,6 +371,8 @@ def concatenate(xs, axis=0):
     tensor([1., 1., 0.])
     """
     arrays = _listed("concatenate", xs)
+    if axis is None:
+        return np.concatenate(arrays, None)
     axis = normalize_axis("concatenate", axis, arrays[0].ndim)
     rest = {a.shape[:axis] + a.shape[axis + 1 :] for a in arrays}
     if len(rest) > 1 or len({a.ndim for a in arrays}) > 1:
@@ -302,11 +384,13 @@ def concatenate(xs, axis=0):
 @concatenate.backward_rule(wrt=("xs",))
 def concatenate_backward(grad, xs_shape, axis=0):
     """Return the gradients of :func:`concatenate`: a list, one for each array."""
-    axis = operator.index(axis) % len(xs_shape[0])
+    flat = axis is None
+    axis = 0 if flat else operator.index(axis) % len(xs_shape[0])
     grads, start = [], 0
     for shape in xs_shape:
-        stop = start + shape[axis]
-        grads.append(grad[(slice(None),) * axis + (slice(start, stop),)])
+        stop = start + (math.prod(shape) if flat else shape[axis])
+        part = grad[(slice(None),) * axis + (slice(start, stop),)]
+        grads.append(reshape(part, shape) if flat else part)
         start = stop
     return (grads,)
 

@@ -21,10 +21,13 @@ SAMPLES = [
         "concatenate", ([normal(2, 3), normal(2, 1), normal(2, 4)],), np.concatenate, {"axis": 1}
     ),
     Sample("concatenate", ([normal(2, 3), normal(1, 3)],), np.concatenate, {"axis": -2}),
+    Sample("concatenate", ([normal(2, 3), normal(1), np.array(1.5)], None), np.concatenate),
     Sample("expand_dims", (normal(3, 4), -2), np.expand_dims),
+    Sample("expand_dims", (normal(3, 4), (0, -1)), np.expand_dims),
     Sample("flatten", (normal(2, 3, 4),), np_flatten),
     Sample("flatten", (normal(2, 3, 4, 5),), np_flatten, {"start_axis": 1, "end_axis": 2}),
     Sample("reshape", (normal(3, 4), (2, -1)), np.reshape),
+    Sample("reshape", (normal(3, 4), (2, -1), True), lambda x, shape, copy: x.reshape(shape)),
     Sample("squeeze", (normal(1, 3, 1),), np.squeeze),
     Sample("squeeze", (normal(1, 3, 1),), np.squeeze, {"axis": -1}),
     Sample("stack", ([normal(2, 3), normal(2, 3)],), np.stack, {"axis": -1}),
@@ -51,6 +54,8 @@ x = np.ones((2, 3), np.float32)
 
 BAD = [
     Bad("reshape", (x, (4, 2)), {}, ShapeError, r"reshape: x has 6 elements .*do not fit \(4, 2\)"),
+    Bad("reshape", (x.T, 6, False), {}, ShapeError, r"strides .* needs a copy for shape 6"),
+    Bad("expand_dims", (x, (0, 0)), {}, ShapeError, "expand_dims: axis .* names an axis twice"),
     Bad("flatten", (x, 1, 0), {}, ShapeError, "flatten: end_axis 0 lies before start_axis 1"),
     Bad("flatten", (x, 2), {}, ShapeError, "flatten: start_axis 2 is out of range"),
     Bad("expand_dims", (x, 4), {}, ShapeError, "expand_dims: axis 4 is out of range for 3 axes"),
