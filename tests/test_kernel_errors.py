@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from odyssey import fast, reference
-from odyssey.errors import DTypeError, OdysseyError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, RangeError, ShapeError
 
 pytestmark = pytest.mark.kernels
 
@@ -447,6 +447,28 @@ BAD = [
     ("dropout", (x, 0.5, 1.0), DTypeError, "dropout: seed must be an integer, not float"),
     ("dropout", (ints, 0.5, 1), DTypeError, "dropout: x has dtype int64"),
     ("dropout_backward", (ints, 0.5, 1), DTypeError, "dropout_backward: grad has dtype int64"),
+    ("embedding", (ints, x[:1]), RangeError, "indices reach from 1 to 1 but weight has 1 rows"),
+    ("embedding", (-ints, x), RangeError, "embedding: indices reach from -1 to -1 but weight has"),
+    ("embedding", (x, x), DTypeError, "embedding: indices has dtype float32; expected an integer"),
+    ("embedding", ([0], x), DTypeError, "embedding: indices must be a NumPy array, not list"),
+    ("embedding", (ints, x[0]), ShapeError, "embedding: weight has 1 axes but needs 2, "),
+    ("embedding", (ints, ints), DTypeError, "embedding: weight has dtype int64; expected float16"),
+    ("embedding_backward", (x, ints[0, :2], (1, 3)), RangeError, "from 1 to 1 but weight has 1 ro"),
+    ("embedding_backward", (x, ints[0], (2, 3)), ShapeError, r"grad has shape \(2, 3\); expected"),
+    ("embedding_backward", (x, ints[0, :2], 3), ShapeError, "weight_shape must be two integers, "),
+    ("embedding_backward", (ints, ints[0, :2], (2, 3)), DTypeError, "grad has dtype int64"),
+    (
+        "embedding_backward",
+        (x, ints[0, :2], (2, 3), 2),
+        RangeError,
+        "embedding_backward: padding_idx 2 but weight has 2 rows",
+    ),
+    (
+        "embedding_backward",
+        (x, ints[0, :2], (2, 3), 0.5),
+        DTypeError,
+        "padding_idx must be an integer or None, got 0.5",
+    ),
     ("sigmoid", (ints,), DTypeError, "sigmoid: x has dtype int64"),
     ("tanh", (ints,), DTypeError, "tanh: x has dtype int64"),
     ("sigmoid_backward", (x, x[:1]), ShapeError, "out does not have the shape of grad"),

@@ -235,6 +235,14 @@ def mean(x, axis=None, keepdims=False):
     return total / np.sum(np.ones(x.shape), axis, keepdims=keepdims)
 
 
+def embedding_backward(grad, indices, weight_shape, padding_idx=None):
+    # The product with a matrix that has a one where a row was taken.
+    taken = indices.reshape(-1, 1) == np.arange(weight_shape[0])
+    if padding_idx is not None:
+        taken[:, padding_idx] = False
+    return taken.T.astype(float) @ grad.reshape(indices.size, weight_shape[1])
+
+
 FORMULAS = {
     "adam": adam,
     "add": np.add,
@@ -265,6 +273,8 @@ FORMULAS = {
     "depthwise_conv2d_backward": depthwise_conv2d_backward,
     "depthwise_separable_conv2d": depthwise_separable_conv2d,
     "depthwise_separable_conv2d_backward": depthwise_separable_conv2d_backward,
+    "embedding": lambda indices, weight: weight[indices],
+    "embedding_backward": embedding_backward,
     "linear": linear,
     "linear_backward": linear_backward,
     "log_softmax": log_softmax,

@@ -18,6 +18,7 @@ from odyssey.reference.copy import *
 from odyssey.reference.depthwise import *
 from odyssey.reference.dropout import *
 from odyssey.reference.elementwise import *
+from odyssey.reference.embedding import *
 from odyssey.reference.linear import *
 from odyssey.reference.loss import *
 from odyssey.reference.matmul import *
