@@ -12,7 +12,7 @@ from cython.parallel cimport prange
 from libc.string cimport memcpy
 
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_NDIM, PyArray_SIZE, PyArray_TYPE, PyArray_ZEROS,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_SIZE, PyArray_TYPE, PyArray_ZEROS,
     contiguous, sum_type,
 )
 from odyssey._ext._pool cimport empty, item_size
@@ -56,7 +56,8 @@ cdef void add_rows(const element* grad, const cnp.int64_t* indices, real* sums, 
         Py_ssize_t D, Py_ssize_t padding, int threads) noexcept nogil:
     cdef Py_ssize_t part
     for part in prange((D + COLUMNS - 1) // COLUMNS, num_threads=threads, schedule="static"):
-        add_columns(grad, indices, sums, N, D, part * COLUMNS, min(D, (part + 1) * COLUMNS), padding)
+        add_columns(
+            grad, indices, sums, N, D, part * COLUMNS, min(D, (part + 1) * COLUMNS), padding)
 
 
 cdef void round_all(const float* sums, half* out, Py_ssize_t size, int threads) noexcept nogil:
@@ -95,7 +96,7 @@ def embedding(indices: np.ndarray, weight: np.ndarray) -> np.ndarray:
 def embedding_backward(
     grad: np.ndarray,
     indices: np.ndarray,
-    weight_shape: tuple,
+    weight_shape: tuple[int, int],
     padding_idx: int | None = None,
 ) -> np.ndarray:
     """Gradient of embedding with respect to its table.
