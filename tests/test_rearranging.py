@@ -50,12 +50,6 @@ def test_gradients(pattern, sizes):
     gradgradcheck(function, [x])
 
 
-def test_like_einops():
-    einops = pytest.importorskip("einops")
-    for pattern, sizes, _ in PATTERNS:
-        assert np.array_equal(rearrange(x, pattern, **sizes), einops.rearrange(x, pattern, **sizes))
-
-
 @pytest.mark.parametrize(
     ("pattern", "sizes", "error", "message"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,9 @@ def _sides(pattern):
 
 def _groups(side, pattern):
     """Return a side as a list of groups: ``a (b c) 1 ...`` is ``[("a",), ("b", "c"), (), ...]``."""
-    groups, inside, at, side = [], None, 0, side.strip()
+    groups: list[Any] = []
+    inside: tuple[str, ...] | None = None
+    at, side = 0, side.strip()
     while at < len(side):
         token = TOKENS.match(side, at)
         if not token or (token[2] and (token[2] == "(") != (inside is None)):
@@ -116,8 +119,8 @@ def _groups(side, pattern):
 
 def _lengths(pattern, groups, shape, sizes):
     """Return the length of each name; the axes of ``...`` have names of their own, 0, 1, ..."""
-    dots = len(shape) - len(groups) + 1 if ... in groups else None
-    if len(groups) != len(shape) if dots is None else dots < 0:
+    dots = len(shape) - len(groups) + 1  # how many axes "..." stands for
+    if dots < 0 or (... not in groups and dots != 1):
         raise ShapeError(f"rearrange: x of shape {shape} does not have the axes of {pattern!r}")
     for name, n in sizes.items():
         if not isinstance(n, (int, np.integer)) or n < 0:
@@ -150,7 +153,7 @@ def _lengths(pattern, groups, shape, sizes):
 
 def _spelled(groups, lengths):
     """Return groups with the axes of ``...`` in its place, each by itself outside of a group."""
-    spelled = []
+    spelled: list[Any] = []
     for group in groups:
         if group is ...:
             spelled += [(i,) for i in range(lengths["..."])]
