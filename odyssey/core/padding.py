@@ -6,7 +6,7 @@ import numpy as np
 
 from odyssey.core._checks import as_array
 from odyssey.core.indexing import getitem, put
-from odyssey.errors import OdysseyError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from odyssey.tape import differentiable
 
 __all__ = ["pad", "pad_backward"]
@@ -85,6 +85,8 @@ def pad(x, width, mode="constant", value=0):
     ------
     ShapeError
         If the width does not fit, or an axis without elements shall be repeated.
+    DTypeError
+        If the dtype of ``x`` has no such value.
     OdysseyError
         If there is no such mode.
 
@@ -103,7 +105,11 @@ def pad(x, width, mode="constant", value=0):
     pairs = _pairs(width, x.ndim)
     if mode == "constant":
         shape = [before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True)]
-        out = np.full(shape, value, x.dtype)
+        try:
+            with np.errstate(invalid="raise", over="ignore"):
+                out = np.full(shape, value, x.dtype)
+        except (TypeError, ValueError, ArithmeticError) as error:
+            raise DTypeError(f"pad: value {value!r} is no {x.dtype}: {error}") from None
         out[_inside(x.shape, width)] = x
         return out
     if mode not in SOURCES:

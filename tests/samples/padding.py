@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from odyssey.errors import OdysseyError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from samples import Bad, Sample, Shared
 from samples._draws import array, choice, draws
 
@@ -41,6 +41,8 @@ BAD = [
     Bad("pad", (x, -1), {}, ShapeError, "pad: width must hold integers from 0 on, got -1"),
     Bad("pad", (x, 1.0), {}, ShapeError, "pad: width must hold integers from 0 on, got 1.0"),
     Bad("pad", (x, 1, "edge"), {}, OdysseyError, "pad: mode must be constant, .*, got 'edge'"),
+    Bad("pad", (x, 1), {"value": "a"}, DTypeError, "pad: value 'a' is no float32: could not conv"),
+    Bad("pad", (x.astype(int), 1), {"value": np.nan}, DTypeError, "pad: value nan is no int64"),
     Bad("pad", (x[:0], 1, "reflect"), {}, ShapeError, r"x of shape \(0, 3\) has nothing to refl"),
 ]
 
