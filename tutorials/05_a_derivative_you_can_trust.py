@@ -196,10 +196,19 @@ for place in (0.5, 1e-3, 2e-6, 0.0, -2e-6):
 # Exercises
 # ---------
 #
-# 1. Find the best step of the central difference for :math:`\sin` at 1000 in float64. Why is it
-#    larger than at 1? (What is :math:`\varepsilon |x|`?)
-# 2. Show that :math:`(-f(x+2h) + 8 f(x+h) - 8 f(x-h) + f(x-2h)) / 12h` has an error of order
-#    :math:`h^4`, and predict its best step and error before you measure them.
-# 3. Break ``odyssey.core.linear_backward`` in a copy of your own: forget to add up the bias over
-#    the batch, or transpose the wrong matrix. Which mistakes does a batch of one hide from
-#    :func:`odyssey.testing.gradcheck`? Which square matrices?
+# **1. The best step.** Find it for the central difference of :math:`\sin` at 1000 in float64. Why is
+# it larger than at 1? (What does :math:`\varepsilon |x|` do to x + h?)
+#
+# **2. Four points.** Show that :math:`(-f(x+2h) + 8 f(x+h) - 8 f(x-h) + f(x-2h)) / 12h` has an error
+# of order :math:`h^4`. Predict its best step and its error, then measure them.
+#
+# **3. What hides.** Write ``linear`` as an operation of your own and break its rule: forget to add up
+# the bias over the batch, or transpose the wrong matrix. Which mistakes does a batch of one hide,
+# which a square matrix?
+#
+# .. code-block:: python
+#
+#    x, w, b = rng.standard_normal((1, 3)), rng.standard_normal((3, 3)), rng.standard_normal(3)
+#    od.testing.gradcheck(mine, [x, w, b])
+#    x, w, b = rng.standard_normal((2, 3)), rng.standard_normal((4, 3)), rng.standard_normal(4)
+#    od.testing.gradcheck(mine, [x, w, b])
