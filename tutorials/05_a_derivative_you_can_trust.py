@@ -196,15 +196,15 @@ for place in (0.5, 1e-3, 2e-6, 0.0, -2e-6):
 # Exercises
 # ---------
 #
-# **1. The best step.** Find it for the central difference of :math:`\sin` at 1000 in float64. Why is
-# it larger than at 1? (What does :math:`\varepsilon |x|` do to x + h?)
+# **1. The best step.** Find it for the central difference of :math:`\sin` at 1000 in float64. Why
+# is it larger than at 1? (What does :math:`\varepsilon |x|` do to x + h?)
 #
-# **2. Four points.** Show that :math:`(-f(x+2h) + 8 f(x+h) - 8 f(x-h) + f(x-2h)) / 12h` has an error
-# of order :math:`h^4`. Predict its best step and its error, then measure them.
+# **2. Four points.** Show that :math:`(-f(x+2h) + 8 f(x+h) - 8 f(x-h) + f(x-2h)) / 12h` has an
+# error of order :math:`h^4`. Predict its best step and its error, then measure them.
 #
-# **3. What hides.** Write ``linear`` as an operation of your own and break its rule: forget to add up
-# the bias over the batch, or transpose the wrong matrix. Which mistakes does a batch of one hide,
-# which a square matrix?
+# **3. What hides.** Write ``linear`` as an operation of your own and break its rule: forget to add
+# up the bias over the batch, or transpose the wrong matrix. Which mistakes does a batch of one
+# hide, which a square matrix?
 #
 # .. code-block:: python
 #
