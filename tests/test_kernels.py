@@ -23,6 +23,18 @@ from formulas_conv import (
     winograd_conv2d,
     winograd_conv2d_backward,
 )
+from formulas_normalization import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    batch_norm_inference_backward,
+    group_norm,
+    group_norm_backward,
+    layer_norm,
+    layer_norm_backward,
+    rms_norm,
+    rms_norm_backward,
+)
 from formulas_transcendental import TRANSCENDENTAL
 
 import odyssey as od
@@ -267,6 +279,16 @@ FORMULAS = {
     "dropout_backward": dropout,
     "global_avg_pool2d": adaptive_avg_pool2d,
     "global_avg_pool2d_backward": adaptive_avg_pool2d_backward,
+    "batch_norm": batch_norm,
+    "batch_norm_backward": batch_norm_backward,
+    "batch_norm_inference": batch_norm_inference,
+    "batch_norm_inference_backward": batch_norm_inference_backward,
+    "group_norm": group_norm,
+    "group_norm_backward": group_norm_backward,
+    "layer_norm": layer_norm,
+    "layer_norm_backward": layer_norm_backward,
+    "rms_norm": rms_norm,
+    "rms_norm_backward": rms_norm_backward,
     "conv2d": conv2d,
     "conv2d_backward": conv2d_backward,
     "depthwise_conv2d": depthwise_conv2d,

@@ -13,6 +13,7 @@ import sys as _sys
 
 from odyssey.reference.activation import *
 from odyssey.reference.attention import *
+from odyssey.reference.batch_normalization import *
 from odyssey.reference.conv import *
 from odyssey.reference.copy import *
 from odyssey.reference.depthwise import *
@@ -22,6 +23,7 @@ from odyssey.reference.embedding import *
 from odyssey.reference.linear import *
 from odyssey.reference.loss import *
 from odyssey.reference.matmul import *
+from odyssey.reference.normalization import *
 from odyssey.reference.optim import *
 from odyssey.reference.pooling import *
 from odyssey.reference.reduction import *
