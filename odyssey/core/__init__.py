@@ -29,6 +29,7 @@ from odyssey.core.exponential import *
 from odyssey.core.gathering import *
 from odyssey.core.indexing import *
 from odyssey.core.initializers import *
+from odyssey.core.initializers_structured import *
 from odyssey.core.interpolation import *
 from odyssey.core.linalg import *
 from odyssey.core.linear import *

@@ -21,8 +21,11 @@ __all__ = [
     "constant",
     "kaiming_normal",
     "kaiming_uniform",
+    "lecun_normal",
+    "lecun_uniform",
     "normal",
     "uniform",
+    "variance_scaling",
     "xavier_normal",
     "xavier_uniform",
 ]
@@ -32,7 +35,7 @@ def calculate_gain(nonlinearity="relu", slope=0.01):
     r"""Return the factor that a nonlinearity needs to keep the variance.
 
     1 for "linear" and "sigmoid", 5/3 for "tanh", :math:`\sqrt2` for "relu",
-    :math:`\sqrt{2 / (1 + s^2)}` for "leaky_relu" with slope s.
+    :math:`\sqrt{2 / (1 + s^2)}` for "leaky_relu" with slope s, 3/4 for "selu".
 
     Raises
     ------
@@ -50,6 +53,7 @@ def calculate_gain(nonlinearity="relu", slope=0.01):
         "tanh": 5 / 3,
         "relu": math.sqrt(2),
         "leaky_relu": math.sqrt(2 / (1 + slope**2)),
+        "selu": 3 / 4,
     }
     if nonlinearity not in gains:
         raise OdysseyError(
@@ -190,3 +194,113 @@ def xavier_normal(shape, gain=1.0, dtype=None, rng=None):
     """
     std = gain * math.sqrt(2 / max(sum(_fans("xavier_normal", shape)), 1))
     return normal(shape, 0.0, std, dtype, rng)
+
+
+def variance_scaling(
+    shape, scale=1.0, mode="fan_in", distribution="truncated_normal", dtype=None, rng=None
+):
+    r"""Return weights of variance scale / n: all schemes of this file are cases of it.
+
+    Parameters
+    ----------
+    shape : tuple of int, (O, I, ...)
+    scale : float
+        2 is He's choice for rectifiers, 1 LeCun's and, with "fan_avg", Xavier's.
+    mode : {"fan_in", "fan_out", "fan_avg"}
+        What n is: inputs, outputs, or their mean.
+    distribution : {"truncated_normal", "normal", "uniform"}
+        The first is cut at two standard deviations, and widened so that what is left
+        has the variance.
+    dtype : dtype, optional
+    rng : numpy.random.Generator, optional
+        By default the process's (:func:`odyssey.manual_seed`).
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ShapeError
+        If ``shape`` has fewer than 2 axes.
+    OdysseyError
+        If ``scale`` is not positive, or mode or distribution is another.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> w = od.core.variance_scaling((40, 300), scale=3.0, distribution="uniform")
+    >>> bool(abs(w).max() <= 0.1 * 3**0.5)
+    True
+    """
+    op = "variance_scaling"
+    if not scale > 0:
+        raise OdysseyError(f"{op}: scale must be positive, got {scale}")
+    fans = _fans(op, shape)
+    n = sum(fans) / 2 if mode == "fan_avg" else _fan(op, shape, mode)
+    std = math.sqrt(scale / max(n, 1))
+    if distribution == "uniform":
+        return uniform(shape, -math.sqrt(3) * std, math.sqrt(3) * std, dtype, rng)
+    if distribution == "normal":
+        return normal(shape, 0.0, std, dtype, rng)
+    if distribution != "truncated_normal":
+        raise OdysseyError(
+            f"{op}: distribution must be truncated_normal, normal or uniform, got {distribution!r}"
+        )
+    return Tensor(
+        np.asarray(std / STD_OF_CUT * _cut_normal(shape, rng), dtype or get_default_dtype())
+    )
+
+
+STD_OF_CUT = math.sqrt(
+    1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
+)  # of the normal distribution between -2 and 2
+
+
+def _cut_normal(shape, rng):
+    """Return normal samples, drawn again until they lie between -2 and 2."""
+    rng = rng or random.default_generator()
+    samples = rng.normal(0.0, 1.0, shape)
+    while (beyond := np.abs(samples) > 2).any():
+        samples[beyond] = rng.normal(0.0, 1.0, np.count_nonzero(beyond))
+    return samples
+
+
+def lecun_normal(shape, dtype=None, rng=None):
+    r"""Return weights that keep the variance forward, drawn normally.
+
+    .. math:: w \sim N(0, \sigma^2), \qquad \sigma = 1 / \sqrt{n_\mathrm{in}}
+
+    What self-normalising networks (SELU) are derived for.
+
+    Parameters, errors and source are those of :func:`lecun_uniform`.
+    """
+    return variance_scaling(shape, 1.0, "fan_in", "normal", dtype, rng)
+
+
+def lecun_uniform(shape, dtype=None, rng=None):
+    r"""Return weights that keep the variance forward, drawn uniformly.
+
+    .. math:: w \sim U(-a, a), \qquad a = \sqrt{3 / n_\mathrm{in}}
+
+    Parameters
+    ----------
+    shape : tuple of int, (O, I, ...)
+    dtype : dtype, optional
+    rng : numpy.random.Generator, optional
+
+    Returns
+    -------
+    Tensor
+
+    Raises
+    ------
+    ShapeError
+        If ``shape`` has fewer than 2 axes.
+
+    References
+    ----------
+    .. [1] Y. LeCun, L. Bottou, G. Orr, K.-R. Müller, "Efficient BackProp", 1998,
+       section 4.6.
+    """
+    return variance_scaling(shape, 1.0, "fan_in", "uniform", dtype, rng)
