@@ -57,6 +57,7 @@ from odyssey.core.rearranging import *
 from odyssey.core.reduction import *
 from odyssey.core.rounding import *
 from odyssey.core.safety import *
+from odyssey.core.scaling import *
 from odyssey.core.scattering import *
 from odyssey.core.selection import *
 from odyssey.core.sets import *
