@@ -330,9 +330,9 @@ def layer_norm(x, normalized_shape, weight=None, bias=None, eps=1e-5):
     Examples
     --------
     >>> import odyssey as od
-    >>> od.core.layer_norm(od.tensor([[1.0, 3.0], [40.0, 20.0]]), 2)
-    tensor([[-0.999995,  0.999995],
-            [ 1.      , -1.      ]])
+    >>> od.core.layer_norm(od.tensor([[1.0, 3.0], [40.0, 20.0]]), 2, eps=0.0)
+    tensor([[-1.,  1.],
+            [ 1., -1.]])
     """
     x = as_array(x)
     lengths = _lengths("layer_norm", x, normalized_shape, weight=weight, bias=bias)

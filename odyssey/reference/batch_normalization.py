@@ -211,7 +211,7 @@ def batch_norm_inference_backward(
 
 
 def _channel_gradients(op, grad, x, weight, mean, var, eps, needs, training):
-    needs = check_channel_norm_backward(op, needs, grad, x, weight)
+    wanted = check_channel_norm_backward(op, needs, grad, x, weight)
     check_moments(op, x, x.shape[1:2], mean=mean, var=var)
     grad_x = np.empty_like(x)
     grad_weight, grad_bias = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
@@ -222,7 +222,7 @@ def _channel_gradients(op, grad, x, weight, mean, var, eps, needs, training):
         u = g * _weight(weight, c)
         grad_x[:, c] = _gradient(u, hat, rstd) if training else u * rstd
     gradients = (grad_x, grad_weight, grad_bias)
-    return tuple(one if needed else None for one, needed in zip(gradients, needs, strict=True))
+    return tuple(one if needed else None for one, needed in zip(gradients, wanted, strict=True))
 
 
 @np.errstate(all="ignore")
@@ -332,7 +332,7 @@ def group_norm_backward(
     (array([[0., 0., 0., 0.]]), array([-1.,  1.,  1., -1.]), array([1., 1., 1., 1.]))
     """
     op = "group_norm_backward"
-    needs = check_channel_norm_backward(op, needs, grad, x, weight)
+    wanted = check_channel_norm_backward(op, needs, grad, x, weight)
     groups = check_groups(op, x, groups)
     check_moments(op, x, (x.shape[0], groups), mean=mean, rstd=rstd)
     grad_x, hat = np.empty_like(x), np.empty(x.shape, mean.dtype)
@@ -343,7 +343,7 @@ def group_norm_backward(
         grad_x[n, channels] = _gradient(u, hat[n, channels], rstd[n, k])
     others = (0, *range(2, x.ndim))
     return (
-        grad_x if needs[0] else None,
-        (grad * hat).sum(others).astype(x.dtype) if needs[1] else None,
-        grad.sum(others, hat.dtype).astype(x.dtype) if needs[2] else None,
+        grad_x if wanted[0] else None,
+        (grad * hat).sum(others).astype(x.dtype) if wanted[1] else None,
+        grad.sum(others, hat.dtype).astype(x.dtype) if wanted[2] else None,
     )

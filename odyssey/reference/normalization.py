@@ -119,7 +119,7 @@ def layer_norm_backward(
     array([[0., 0., 0.]])
     """
     op = "layer_norm_backward"
-    needs = check_row_norm_backward(op, needs, 3, grad, x, weight, mean=mean, rstd=rstd)
+    wanted = check_row_norm_backward(op, needs, 3, grad, x, weight, mean=mean, rstd=rstd)
     hat = (x - mean[:, None]) * rstd[:, None]
     grad_x = np.empty_like(x)
     for n in range(len(x)):
@@ -127,9 +127,9 @@ def layer_norm_backward(
         centred = u - u.sum() / u.size
         grad_x[n] = rstd[n] * (centred - hat[n] * ((u * hat[n]).sum() / u.size))
     return (
-        grad_x if needs[0] else None,
-        (grad * hat).sum(0).astype(x.dtype) if needs[1] else None,
-        grad.sum(0, hat.dtype).astype(x.dtype) if needs[2] else None,
+        grad_x if wanted[0] else None,
+        (grad * hat).sum(0).astype(x.dtype) if wanted[1] else None,
+        grad.sum(0, hat.dtype).astype(x.dtype) if wanted[2] else None,
     )
 
 
@@ -196,11 +196,11 @@ def rms_norm_backward(
     np.True_
     """
     op = "rms_norm_backward"
-    needs = check_row_norm_backward(op, needs, 2, grad, x, weight, rstd=rstd)
+    wanted = check_row_norm_backward(op, needs, 2, grad, x, weight, rstd=rstd)
     hat = x * rstd[:, None]
     grad_x = np.empty_like(x)
     for n in range(len(x)):
         u = grad[n].astype(hat.dtype) * (1 if weight is None else weight)
         grad_x[n] = rstd[n] * (u - hat[n] * ((u * hat[n]).sum() / u.size))
-    grad_weight = (grad * hat).sum(0).astype(x.dtype) if needs[1] else None
-    return grad_x if needs[0] else None, grad_weight
+    grad_weight = (grad * hat).sum(0).astype(x.dtype) if wanted[1] else None
+    return grad_x if wanted[0] else None, grad_weight

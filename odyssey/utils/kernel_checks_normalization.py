@@ -98,7 +98,7 @@ def check_moments(op: str, x: np.ndarray, shape: tuple[int, ...], **moments: np.
 
 def _check_weights(op: str, x: np.ndarray, **weights: np.ndarray | None) -> None:
     given = {name: array for name, array in weights.items() if array is not None}
-    check_arrays(op, x=x, **given)
+    check_arrays(op, False, x=x, **given)
     for name, array in given.items():
         if array.shape != x.shape[1:2]:
             raise ShapeError(

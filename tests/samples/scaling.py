@@ -4,7 +4,7 @@ import numpy as np
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from samples import Bad, Sample, Shared
-from samples._draws import array, axis_of, choice, draws, numbers, shape
+from samples._draws import choice, draws, numbers, shape
 
 rng, normal, positive = draws(__name__)
 
@@ -113,9 +113,11 @@ BAD = [
 
 
 def vectors(rng):
-    x = array(rng, 1)
-    return (x,), {
-        "axis": axis_of(rng, x),
+    lengths = list(shape(rng, 0, 3))
+    axis = int(rng.integers(0, len(lengths) + 1))
+    lengths.insert(axis, 4)  # of one number the gradient would be zero, and nothing to compare
+    return (numbers(rng, lengths),), {
+        "axis": axis,
         "ord": choice(rng, 1, 2, 3.0),
         "eps": choice(rng, 1e-6, 9.0),
     }

@@ -6,6 +6,7 @@ Shapes: N rows of C features, or N images of C channels and any further axes.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,8 @@ EPS = 0.1  # large enough for rows that are equal, as in layout "broadcast"
 
 def cases() -> Iterator[Case]:
     """Yield the cases of the family."""
-    for name, shape in ROWS.items():
-        yield from _rows(name, generator(len(name)).standard_normal(shape), EPS)
+    for name, size in ROWS.items():
+        yield from _rows(name, generator(len(name)).standard_normal(size), EPS)
     rng = generator(1)
     yield from _rows("far from zero", 100 + rng.standard_normal((5, 300)), EPS)
     yield from _rows("the usual eps", 3 * rng.standard_normal((6, 50)), 1e-5)
@@ -93,6 +94,7 @@ def _rows(name: str, x: Array, eps: float, weighted: bool = True) -> Iterator[Ca
     u = grad if weight is None else grad * weight
     count = max(x.shape[1], 1)
     terms = max(count, len(x))
+    args: tuple[Any, ...]
     mean = x.sum(1) / count
     for kind, centre in (("layer_norm", mean), ("rms_norm", 0 * mean)):
         d = x - centre[:, None]
@@ -114,6 +116,7 @@ def _images(name: str, x: Array, groups: int, weighted: bool = True) -> Iterator
     (N, C), (weight, bias) = x.shape[:2], _weights(x, weighted)
     grad = generator(3).standard_normal(x.shape)
     factor = np.ones(1) if weight is None else weight
+    args: tuple[Any, ...]
     for kind, view in (
         ("batch_norm", np.moveaxis(x, 1, 0).reshape(C, x.size // max(C, 1))),
         ("group_norm", x.reshape(N, groups, x.size // max(N * groups, 1))),
