@@ -9,7 +9,8 @@
 from libc.math cimport isfinite
 
 from odyssey._ext._simd cimport (
-    element, lane_sum, lanes, load, load_part, splat, store, store_part, vec, vf32,
+    element, float_to_half, half, half_to_float, lane_sum, lanes, load, load_part, splat, store,
+    store_part, vec,
 )
 
 cdef enum:
@@ -34,9 +35,11 @@ cdef inline void put_some(element* p, Py_ssize_t n, vec v) noexcept nogil:
         store_part(p, n, v)
 
 
-# x as the arithmetic rounds it.
-cdef inline double narrowed(double x, vec like) noexcept nogil:
-    if vec is vf32:
+# x as a number of this kind is stored: what fills a register must pass through memory unchanged.
+cdef inline double narrowed(double x, const element* like) noexcept nogil:
+    if element is half:
+        return half_to_float(float_to_half(<float>x))
+    elif element is float:
         return <float>x
     else:
         return x
@@ -99,5 +102,5 @@ cdef inline Sums add_run(const element* x, const element* grad, const element* w
 cdef inline Sums moments(const element* x, Py_ssize_t n, vec zero) noexcept nogil:
     cdef const element* nothing = NULL
     cdef Sums sums = add_run(x, nothing, nothing, 0, n, zero)
-    cdef double shift = narrowed(sums.first / n, zero)
+    cdef double shift = narrowed(sums.first / n, x)
     return corrected(shift, add_run(x, nothing, nothing, shift, n, zero), n)

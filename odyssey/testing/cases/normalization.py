@@ -21,6 +21,7 @@ ROWS = {
     "a batch of tokens": (65, 96),
     "long rows": (2, 4099),
     "chunks of rows": (1100, 5),
+    "work for two threads": (423, 41),
     "no rows": (0, 4),
     "no features": (3, 0),
 }
@@ -38,6 +39,8 @@ IMAGES = {
     "registers and some": ((2, 70, 5, 6), 7),
     "volumes": ((2, 3, 4, 3, 2), 1),
     "a ResNet's layer": ((2, 24, 14, 15), 4),
+    "work for two threads": ((3, 16, 19, 20), 4),
+    "a matrix for two threads": ((303, 56), 2),
     "no images": ((0, 3, 4, 5), 3),
     "no channels": ((2, 0, 4, 5), 1),
     "no pixels": ((2, 4, 0, 3), 2),
