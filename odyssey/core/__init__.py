@@ -13,6 +13,7 @@ from odyssey.core.activations_shrinkage import *
 from odyssey.core.activations_smooth import *
 from odyssey.core.arithmetic import *
 from odyssey.core.attention import *
+from odyssey.core.batch_normalization import *
 from odyssey.core.comparison import *
 from odyssey.core.conv import *
 from odyssey.core.conv_nd import *
