@@ -196,6 +196,8 @@ for place in (0.5, 1e-3, 2e-6, 0.0, -2e-6):
 # Exercises
 # ---------
 #
+# :mod:`odyssey.testing` has what you need to check them.
+#
 # **1. The best step.** Find it for the central difference of :math:`\sin` at 1000 in float64. Why
 # is it larger than at 1? (What does :math:`\varepsilon |x|` do to x + h?)
 #
