@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-import builtins  # `max` and `sum` are operations here
+import builtins  # `any`, `max` and `sum` are operations here
 import math
 
 import numpy as np
 
 from odyssey.backend import kernel
+from odyssey.core._axes import joined, narrowed, parted, widened
 from odyssey.core._broadcast import add_up
 from odyssey.core._checks import as_array, check_float, normalize_axes, normalize_axis
 from odyssey.core._floats import has_kernel
+from odyssey.core.cumulative import cumulative_prod
 from odyssey.core.shape import broadcast_to, reshape
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable, not_differentiable
 
-__all__ = ["argmax", "max", "max_backward", "mean", "mean_backward", "sum", "sum_backward"]
+__all__ = [
+    "all",
+    "any",
+    "argmax",
+    "max",
+    "max_backward",
+    "mean",
+    "mean_backward",
+    "min",
+    "min_backward",
+    "prod",
+    "prod_backward",
+    "sum",
+    "sum_backward",
+]
 
 
 def _kept(shape, axes):
@@ -30,7 +46,7 @@ def _spread(values, x_shape, axis):
 
 
 @differentiable
-def sum(x, axis=None, keepdims=False):
+def sum(x, axis=None, keepdims=False, dtype=None):
     r"""Add up the elements along axes: :math:`y = \sum_i x_i`.
 
     Parameters
@@ -40,11 +56,13 @@ def sum(x, axis=None, keepdims=False):
         The axes to add along; None for all.
     keepdims : bool
         Keep the axes, with length 1.
+    dtype : dtype, optional
+        To add up in; by default that of ``x``, for small integers NumPy's wider one.
 
     Returns
     -------
     Tensor or ndarray
-        In the dtype of ``x`` (NumPy's wider integer for small integers).
+        Half precision is added up in float32.
 
     Raises
     ------
@@ -62,7 +80,10 @@ def sum(x, axis=None, keepdims=False):
     tensor([4., 6.])
     """
     x = as_array(x)
-    return add_up(x, axis if axis is None else normalize_axes("sum", axis, x.ndim), keepdims)
+    axes = axis if axis is None else normalize_axes("sum", axis, x.ndim)
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        return np.sum(x, axes, dtype, keepdims=keepdims)
+    return add_up(x if dtype is None else x.astype(dtype, copy=False), axes, keepdims)
 
 
 @sum.backward_rule(wrt=("x",))
@@ -142,22 +163,143 @@ def max(x, axis=None, keepdims=False):
     >>> od.core.max(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
     tensor([5., 7.])
     """
-    x = as_array(x)
-    axes = normalize_axes("max", axis, x.ndim)
-    if any(x.shape[i] == 0 for i in axes):
-        raise ShapeError(f"max: x of shape {x.shape} has no element along axis {axis}")
-    return np.max(x, axis=axes, keepdims=keepdims)
+    return _extreme("max", np.max, x, axis, keepdims)
 
 
 @max.backward_rule(wrt=("x",))
 def max_backward(grad, x, out, axis=None):
     """Return the gradient of :func:`max`."""
-    x_values, largest = np.asarray(x), _spread(np.asarray(out), x.shape, axis)
+    return _shared(grad, x, out, axis)
+
+
+@differentiable
+def min(x, axis=None, keepdims=False):
+    r"""Return the smallest element along axes, :math:`\min_i x_i`; NaN if one is among them.
+
+    Parameters and errors are those of :func:`max`.
+
+    Notes
+    -----
+    Backward: the gradient goes to the smallest element; of :math:`m` equal ones
+    each gets :math:`g / m`.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.min(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
+    tensor([1., 2.])
+    """
+    return _extreme("min", np.min, x, axis, keepdims)
+
+
+@min.backward_rule(wrt=("x",))
+def min_backward(grad, x, out, axis=None):
+    """Return the gradient of :func:`min`."""
+    return _shared(grad, x, out, axis)
+
+
+def _extreme(op, function, x, axis, keepdims):
+    x = as_array(x)
+    axes = normalize_axes(op, axis, x.ndim)
+    if builtins.any(x.shape[i] == 0 for i in axes):
+        raise ShapeError(f"{op}: x of shape {x.shape} has no element along axis {axis}")
+    return function(x, axis=axes, keepdims=keepdims)
+
+
+def _shared(grad, x, out, axis):
+    """Give the gradient to the elements that are equal to the result, in equal parts."""
+    x_values, chosen = np.asarray(x), _spread(np.asarray(out), x.shape, axis)
     # Counted in float32 at least: half precision would lose ties beyond 2048.
-    ties = (x_values == largest).astype(np.result_type(x_values, np.float32))
-    count = ties.sum(axis=normalize_axes("max", axis, ties.ndim), keepdims=True)
+    ties = (x_values == chosen).astype(np.result_type(x_values, np.float32))
+    count = ties.sum(axis=normalize_axes("reduction", axis, ties.ndim), keepdims=True)
     share = ties / np.maximum(count, 1)
     return _spread(grad, x.shape, axis) * share.astype(x_values.dtype)
+
+
+@differentiable
+def prod(x, axis=None, keepdims=False, dtype=None):
+    r"""Multiply the elements along axes: :math:`y = \prod_i x_i`.
+
+    Parameters and errors are those of :func:`sum`.
+
+    Returns
+    -------
+    Tensor or ndarray
+        Half precision is multiplied in float32.
+
+    Notes
+    -----
+    Backward: the product of the others, those before times those after,
+
+    .. math:: \partial x_i = g \prod_{j < i} x_j \prod_{j > i} x_j
+
+    Nothing is divided by x, so that it holds at zeros, too.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.prod(od.tensor([[1.0, 2.0], [3.0, 4.0]]), axis=0)
+    tensor([3., 8.])
+    """
+    x = as_array(x)
+    axes = normalize_axes("prod", axis, x.ndim)
+    half = (x.dtype if dtype is None else np.dtype(dtype)) == np.float16
+    with np.errstate(all="ignore"):
+        out = np.prod(x, axes, np.float32 if half else dtype, keepdims=keepdims)
+        return np.asarray(out).astype(np.float16) if half else out
+
+
+@prod.backward_rule(wrt=("x",))
+def prod_backward(grad, x, axis=None):
+    """Return the gradient of :func:`prod`."""
+    axes = normalize_axes("prod", axis, len(x.shape))
+    rows = joined(widened(x), axes)
+    before = cumulative_prod(rows, -1, include_initial=True)[..., :-1]
+    after = cumulative_prod(rows[..., ::-1], -1, include_initial=True)[..., -2::-1]
+    others = parted(before * after, x.shape, axes)
+    return narrowed(_spread(widened(grad), x.shape, axes) * others, x.dtype)
+
+
+@not_differentiable
+def any(x, axis=None, keepdims=False):
+    r"""Tell whether some element along axes is not zero: :math:`\bigvee_i (x_i \ne 0)`.
+
+    Parameters and errors are those of :func:`sum`.
+
+    Returns
+    -------
+    Tensor or ndarray of bool
+        False where there is nothing; a NaN is not zero.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.any(od.tensor([[0, 0], [0, 2]]), axis=1)
+    tensor([False,  True])
+    """
+    x = as_array(x)
+    return np.any(x, axis=normalize_axes("any", axis, x.ndim), keepdims=keepdims)
+
+
+@not_differentiable
+def all(x, axis=None, keepdims=False):
+    r"""Tell whether no element along axes is zero: :math:`\bigwedge_i (x_i \ne 0)`.
+
+    Parameters and errors are those of :func:`sum`.
+
+    Returns
+    -------
+    Tensor or ndarray of bool
+        True where there is nothing.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.core.all(od.tensor([[0, 1], [3, 2]]), axis=1)
+    tensor([False,  True])
+    """
+    x = as_array(x)
+    return np.all(x, axis=normalize_axes("all", axis, x.ndim), keepdims=keepdims)
 
 
 @not_differentiable

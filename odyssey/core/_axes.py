@@ -1,0 +1,62 @@
+"""Ways for a rule to see an array: several axes as one, half precision as single."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+
+def joined(x, axes):
+    """Return ``x`` with some axes joined to one, the last; works on arrays and Tensors.
+
+    Examples
+    --------
+    >>> joined(np.ones((2, 3, 4)), (0, 2)).shape
+    (3, 8)
+    """
+    order = _joined_last(axes, len(x.shape))
+    kept = order[: len(order) - len(axes)]
+    length = math.prod(x.shape[i] for i in axes)
+    return x.transpose(order).reshape((*[x.shape[i] for i in kept], length))
+
+
+def parted(rows, shape, axes):
+    """Take :func:`joined` back: return what has ``shape``.
+
+    Examples
+    --------
+    >>> x = np.arange(24).reshape(2, 3, 4)
+    >>> np.array_equal(parted(joined(x, (0, 2)), x.shape, (0, 2)), x)
+    True
+    """
+    order = _joined_last(axes, len(shape))
+    inverse = tuple(np.argsort(order).tolist())
+    return rows.reshape(tuple([shape[i] for i in order])).transpose(inverse)
+
+
+def _joined_last(axes, ndim):
+    return (*[i for i in range(ndim) if i not in axes], *axes)
+
+
+def widened(x):
+    """Return half precision as single, which is right to compute in; the rest as it is.
+
+    Examples
+    --------
+    >>> widened(np.ones(1, np.float16)).dtype
+    dtype('float32')
+    """
+    return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def narrowed(x, dtype):
+    """Return ``x``, an array or Tensor, in ``dtype``: the way back from :func:`widened`.
+
+    Examples
+    --------
+    >>> narrowed(np.ones(1, np.float32), np.float16).dtype
+    dtype('float16')
+    """
+    with np.errstate(over="ignore"):
+        return x if x.dtype == dtype else x.astype(dtype)
