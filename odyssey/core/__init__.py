@@ -23,7 +23,7 @@ from odyssey.core.cumulative import *
 from odyssey.core.depthwise import *
 from odyssey.core.diagonals import *
 from odyssey.core.dropout import *
-from odyssey.core.einsum import *
+from odyssey.core.einstein import *
 from odyssey.core.elementwise import *
 from odyssey.core.embedding import *
 from odyssey.core.exponential import *
@@ -43,6 +43,7 @@ from odyssey.core.losses_likelihood import *
 from odyssey.core.losses_margin import *
 from odyssey.core.losses_overlap import *
 from odyssey.core.losses_regression import *
+from odyssey.core.main_diagonal import *
 from odyssey.core.manipulation import *
 from odyssey.core.matrix import *
 from odyssey.core.multi_head import *

@@ -32,9 +32,10 @@ def _axis(op, axis, ndim):
 
 def _accumulated(ufunc, x, axis, dtype, include_initial):
     """Run a ufunc over all that came before; half precision in float32."""
-    half = (x.dtype if dtype is None else np.dtype(dtype)) == np.float16
+    dtype = _default(x.dtype) if dtype is None else np.dtype(dtype)
+    half = dtype == np.float16
     with np.errstate(all="ignore"):
-        out = ufunc.accumulate(x, axis, np.float32 if half else dtype or _default(x.dtype))
+        out = ufunc.accumulate(x, axis, np.float32 if half else dtype)
         if include_initial:
             shape = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
             first = np.full(shape, ufunc.identity, out.dtype)

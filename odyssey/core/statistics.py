@@ -214,11 +214,12 @@ def _quantile(op, x, q, axis, keepdims):
         raise ShapeError(f"{op}: x of shape {x.shape} has no element along axis {axis}")
     wide = widened(rows)
     with np.errstate(all="ignore"):
-        out = 0
-        for index, weight in _picks(rows, q):
-            # Weight 0 picks nothing, not even an infinity.
-            out = out + np.where(weight == 0, 0, wide[index] * weight.astype(wide.dtype))
-        out = np.where(np.isnan(rows).any(-1), np.nan, np.moveaxis(out, -1, 0))
+        # Weight 0 picks nothing, not even an infinity.
+        lower, upper = (
+            np.where(weight == 0, 0, wide[index] * weight.astype(wide.dtype))
+            for index, weight in _picks(rows, q)
+        )
+        out = np.where(np.isnan(rows).any(-1), np.nan, np.moveaxis(lower + upper, -1, 0))
     kept = [1 if i in axes else n for i, n in enumerate(x.shape)]
     rest = tuple(kept if keepdims else rows.shape[:-1])
     return out.reshape(q.shape + rest).astype(x.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import string
+from typing import Any
 
 import numpy as np
 
@@ -83,12 +84,13 @@ def _contracted(subscripts, xs):
 
 
 _contracted.__name__ = "einsum"
-_contracted.__doc__ = einsum.__doc__
 _einsum = differentiable(_contracted)
-# The tape takes a list; the public function gathers it.
-einsum.operation = _einsum.operation
-einsum.with_saved = _einsum.with_saved
-einsum.backward_rule = _einsum.backward_rule
+
+# An operation takes a list; the function that gathers it is the same to those who look for them.
+_public: Any = einsum
+_public.operation = _einsum.operation
+_public.with_saved = _einsum.with_saved
+_public.backward_rule = _einsum.backward_rule
 
 
 @_einsum.backward_rule(wrt=("xs",))
@@ -145,21 +147,7 @@ def explicit(op, subscripts, shapes):
     >>> explicit("einsum", "...ij,jk", ((5, 2, 3), (3, 4)))
     'Aij,jk->Aik'
     """
-    if not isinstance(subscripts, str):
-        raise ShapeError(f"{op}: subscripts must be a str, got {subscripts!r}")
-    text = subscripts.replace(" ", "")
-    left, arrow, out = text.partition("->")
-    operands = left.split(",")
-    for part in (*operands, out):
-        letters = part.replace("...", "", 1)
-        if not (letters.isascii() and (letters.isalpha() or not letters)):
-            raise ShapeError(f"{op}: subscripts {subscripts!r}: {part!r} is not made of letters")
-    if len(operands) != len(shapes):
-        raise ShapeError(
-            f"{op}: subscripts {subscripts!r} name {len(operands)} operands, got {len(shapes)}"
-        )
-    free = [letter for letter in string.ascii_uppercase + string.ascii_lowercase
-            if letter not in text]  # fmt: skip
+    operands, out = _read(op, subscripts, len(shapes))
     dots = 0
     for number, (part, shape) in enumerate(zip(operands, shapes, strict=True)):
         more = len(shape) - len(part.replace("...", ""))
@@ -168,6 +156,7 @@ def explicit(op, subscripts, shapes):
                 f"{op}: subscripts {part!r} do not fit the axes of operand {number}, shape {shape}"
             )
         dots = max(dots, more)
+    free = [a for a in string.ascii_uppercase + string.ascii_lowercase if a not in subscripts]
     if dots > len(free):
         raise ShapeError(f"{op}: subscripts {subscripts!r}: there are not enough letters")
     leading = "".join(free[:dots])
@@ -176,9 +165,8 @@ def explicit(op, subscripts, shapes):
         for part, shape in zip(operands, shapes, strict=True)
     ]
     joined = "".join(operands)
-    if not arrow:
-        once = sorted(a for a in {*joined} - {*leading} if joined.count(a) == 1)
-        out = "..." + "".join(once) if dots else "".join(once)
+    if out is None:
+        out = "..." + "".join(sorted(a for a in {*joined} - {*leading} if joined.count(a) == 1))
     out = out.replace("...", leading)
     wrong = [a for a in out if a not in joined or out.count(a) > 1]
     if wrong:
@@ -190,20 +178,37 @@ def explicit(op, subscripts, shapes):
     return f"{','.join(operands)}->{out}"
 
 
+def _read(op, subscripts, count):
+    """Return the parts of subscripts, one for each operand; and that of the result, or None."""
+    if not isinstance(subscripts, str):
+        raise ShapeError(f"{op}: subscripts must be a str, got {subscripts!r}")
+    left, arrow, out = subscripts.replace(" ", "").partition("->")
+    operands = left.split(",")
+    for part in (*operands, out):
+        letters = part.replace("...", "", 1)
+        if not (letters.isascii() and (letters.isalpha() or not letters)):
+            raise ShapeError(f"{op}: subscripts {subscripts!r}: {part!r} is not made of letters")
+    if len(operands) != count:
+        raise ShapeError(
+            f"{op}: subscripts {subscripts!r} name {len(operands)} operands, got {count}"
+        )
+    return operands, out if arrow else None
+
+
 def _lengths(op, operands, shapes):
     """Return the length of each letter; raise where two differ and neither is 1."""
     lengths: dict[str, int] = {}
     for number, (letters, shape) in enumerate(zip(operands, shapes, strict=True)):
         own: dict[str, int] = {}
         for letter, n in zip(letters, shape, strict=True):
-            known = lengths.setdefault(letter, n)
-            known = own.setdefault(letter, n) if letter in own else known
-            twice = letters.count(letter) > 1  # a diagonal, whose axes do not broadcast
-            if known != n and (twice or 1 not in (known, n)):
+            known = own.get(letter, lengths.setdefault(letter, n))
+            # The axes of a diagonal, of one operand, do not broadcast.
+            if known != n and (letter in own or 1 not in (known, n)):
                 raise ShapeError(
                     f"{op}: {letter!r} has length {n} in operand {number} of shape {shape}, "
                     f"but {known} before"
                 )
-            if known == 1:
+            own[letter] = n
+            if lengths[letter] == 1:
                 lengths[letter] = n
     return lengths
