@@ -20,6 +20,7 @@ from odyssey.core.conv_nd import *
 from odyssey.core.conv_transpose import *
 from odyssey.core.creation import *
 from odyssey.core.cumulative import *
+from odyssey.core.decompositions import *
 from odyssey.core.depthwise import *
 from odyssey.core.diagonals import *
 from odyssey.core.dropout import *
@@ -32,6 +33,7 @@ from odyssey.core.indexing import *
 from odyssey.core.initializers import *
 from odyssey.core.initializers_structured import *
 from odyssey.core.interpolation import *
+from odyssey.core.least_squares import *
 from odyssey.core.linalg import *
 from odyssey.core.linear import *
 from odyssey.core.logic import *
@@ -48,6 +50,7 @@ from odyssey.core.manipulation import *
 from odyssey.core.matrix import *
 from odyssey.core.multi_head import *
 from odyssey.core.normalization import *
+from odyssey.core.norms import *
 from odyssey.core.output_shapes import *
 from odyssey.core.padding import *
 from odyssey.core.patches import *
