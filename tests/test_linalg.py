@@ -156,3 +156,22 @@ def test_quantiles_of_nan_and_infinity():
     assert np.isnan(core.median(np.array([1.0, np.nan, 2.0])))
     assert core.quantile(np.array([1.0, 2.0, np.inf]), 0.5) == 2
     assert core.quantile(np.array([1.0, 2.0, np.inf]), [1.0, 0.75]).tolist() == [np.inf, np.inf]
+
+
+@pytest.mark.parametrize("decomposition", [core.eigh, core.svd])
+def test_equal_values_have_gradients_but_their_vectors_have_not(decomposition):
+    x = od.tensor(np.diag([1.0, 1.0, 2.0]), requires_grad=True)
+    values, vectors = sorted(decomposition(x)[:2], key=lambda out: out.ndim)
+    values.sum().backward(retain_graph=True)
+    assert np.allclose(x.grad.data, np.eye(3), atol=1e-14)
+    x.grad = None
+    vectors.backward(rng.standard_normal((3, 3)))
+    assert not np.isfinite(x.grad.data).all()
+
+
+@pytest.mark.parametrize("product", [core.prod, core.cumulative_prod])
+def test_a_product_may_overflow(product):
+    x = od.tensor(np.full(3, 1e300), requires_grad=True)
+    y = product(x)
+    y.backward(np.ones(y.shape))
+    assert np.isposinf(x.grad.data[1:]).all()

@@ -135,6 +135,7 @@ def cumulative_prod(x, axis=None, dtype=None, include_initial=False):
 
 
 @cumulative_prod.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def cumulative_prod_backward(grad, x, axis=None, include_initial=False):
     """Return the gradient of :func:`cumulative_prod`."""
     axis = _axis("cumulative_prod", axis, len(x.shape))

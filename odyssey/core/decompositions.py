@@ -87,6 +87,7 @@ def eigh(x):
 
 
 @eigh.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def eigh_backward(grad, out):
     """Return the gradient of :func:`eigh`."""
     grad_values, grad_vectors = grad
@@ -129,6 +130,7 @@ def eigvalsh(x):
 
 
 @eigvalsh.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def eigvalsh_backward(grad, x):
     """Return the gradient of :func:`eigvalsh`."""
     _, v = eigh(widened(x))
@@ -194,6 +196,7 @@ def svd(x, full_matrices=True):
 
 
 @svd.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def svd_backward(grad, out, x_shape, full_matrices=True):
     """Return the gradient of :func:`svd`."""
     (grad_u, grad_s, grad_vh), (u, s, vh) = grad, out
@@ -255,6 +258,7 @@ def svdvals(x):
 
 
 @svdvals.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def svdvals_backward(grad, x):
     """Return the gradient of :func:`svdvals`."""
     u, _, vh = svd(widened(x), full_matrices=False)
@@ -318,6 +322,7 @@ def qr(x, mode="reduced"):
 
 
 @qr.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def qr_backward(grad, out, x_shape, mode="reduced"):
     """Return the gradient of :func:`qr`."""
     (grad_q, grad_r), (q, r) = grad, out

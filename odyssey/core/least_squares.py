@@ -65,6 +65,7 @@ def pinv(x, rtol=None):
 
 
 @pinv.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def pinv_backward(grad, x, out):
     """Return the gradient of :func:`pinv`."""
     p, pt, gt = out, transposed(out), transposed(grad)
@@ -127,6 +128,7 @@ def lstsq(a, b):
 
 
 @lstsq.backward_rule(wrt=("a", "b"))
+@np.errstate(all="ignore")
 def lstsq_backward(grad, a, b, needs=(True, True)):
     """Return the gradients of :func:`lstsq` for ``a`` and ``b``."""
     one = len(b.shape) == 1

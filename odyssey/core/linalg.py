@@ -78,6 +78,7 @@ def inv(x):
 
 
 @inv.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def inv_backward(grad, out):
     """Return the gradient of :func:`inv`."""
     y = transposed(out)
@@ -137,6 +138,7 @@ def solve(a, b):
 
 
 @solve.backward_rule(wrt=("a", "b"))
+@np.errstate(all="ignore")
 def solve_backward(grad, a, b_shape, out, needs=(True, True)):
     """Return the gradients of :func:`solve` for ``a`` and ``b``."""
     if len(b_shape) == 1:
@@ -196,6 +198,7 @@ def det(x):
 
 
 @det.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def det_backward(grad, x, out):
     """Return the gradient of :func:`det`."""
     if np.all(np.asarray(out) != 0):
@@ -251,6 +254,7 @@ def slogdet(x):
 
 
 @slogdet.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def slogdet_backward(grad, x):
     """Return the gradient of :func:`slogdet`."""
     _, grad = grad
@@ -310,6 +314,7 @@ def _exponent(n):
 
 
 @matrix_power.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def matrix_power_backward(grad, x, n):
     """Return the gradient of :func:`matrix_power`."""
     if n == 0:
@@ -376,6 +381,7 @@ def cholesky(x, upper=False):
 
 
 @cholesky.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def cholesky_backward(grad, out, upper=False):
     """Return the gradient of :func:`cholesky`."""
     if upper:

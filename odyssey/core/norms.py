@@ -92,6 +92,7 @@ def _vector_norm(op, x, axes, keepdims, ord):
 
 
 @vector_norm.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def vector_norm_backward(grad, x, out, axis=None, ord=2):
     """Return the gradient of :func:`vector_norm`."""
     axes = normalize_axes("vector_norm", axis, len(x.shape))
@@ -169,6 +170,7 @@ def _matrix_norm(op, x, keepdims, ord):
 
 
 @matrix_norm.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def matrix_norm_backward(grad, x, out, ord="fro"):
     """Return the gradient of :func:`matrix_norm`."""
     if ord == "fro":
@@ -250,6 +252,7 @@ def _kind(ord, axis, ndim):
 
 
 @norm.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def norm_backward(grad, x, out, ord=None, axis=None):
     """Return the gradient of :func:`norm`."""
     ndim = len(x.shape)

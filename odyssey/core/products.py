@@ -305,6 +305,7 @@ def vecdot(x1, x2, axis=-1):
 
 
 @vecdot.backward_rule(wrt=("x1", "x2"))
+@np.errstate(all="ignore")
 def vecdot_backward(grad, x1, x2, axis=-1, needs=(True, True)):
     """Return the gradients of :func:`vecdot` for ``x1`` and ``x2``."""
     grad = expand_dims(grad, axis)

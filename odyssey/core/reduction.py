@@ -250,6 +250,7 @@ def prod(x, axis=None, keepdims=False, dtype=None):
 
 
 @prod.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def prod_backward(grad, x, axis=None):
     """Return the gradient of :func:`prod`."""
     axes = normalize_axes("prod", axis, len(x.shape))

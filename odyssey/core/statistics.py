@@ -103,6 +103,7 @@ def _deviations(x, axes):
 
 
 @var.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def var_backward(grad, x, axis=None, correction=0):
     """Return the gradient of :func:`var`."""
     axes = normalize_axes("var", axis, len(x.shape))
@@ -140,6 +141,7 @@ def std(x, axis=None, correction=0, keepdims=False):
 
 
 @std.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def std_backward(grad, x, out, axis=None, correction=0):
     """Return the gradient of :func:`std`."""
     axes = normalize_axes("std", axis, len(x.shape))
@@ -356,6 +358,7 @@ def logsumexp(x, axis=None, keepdims=False):
 
 
 @logsumexp.backward_rule(wrt=("x",))
+@np.errstate(all="ignore")
 def logsumexp_backward(grad, x, out, axis=None):
     """Return the gradient of :func:`logsumexp`."""
     axes = normalize_axes("logsumexp", axis, len(x.shape))
