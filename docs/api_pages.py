@@ -32,6 +32,7 @@ class Page(NamedTuple):
 PAGES = (
     Page("odyssey", "odyssey: tensors and switches", ("odyssey",)),
     Page("core", "odyssey.core: operations", ("odyssey.core",)),
+    Page("linalg", "odyssey.linalg: linear algebra", ("odyssey.linalg",)),
     Page("nn", "odyssey.nn: layers", ("odyssey.nn", "odyssey.nn.functional")),
     Page("models", "odyssey.models: networks", ("odyssey.models",)),
     Page(
@@ -61,6 +62,7 @@ PAGES = (
 INTERNAL = {
     "odyssey.backend": "its public names are those of odyssey",
     "odyssey.cli": "its help is shown on the page of the command",
+    "odyssey.dtypes": "its public names are those of odyssey",
     "odyssey.engine": "reached through Tensor.backward and odyssey.autograd",
     "odyssey.environment": "its public name is odyssey.show_config",
     "odyssey.grad_mode": "its public names are those of odyssey",
@@ -76,12 +78,13 @@ INTERNAL = {
 # On the page of `odyssey` names stand under what they are for, in this order.
 GROUPS = {
     "Tensors": ("odyssey.tensor", "odyssey.core.creation"),
+    "Random numbers": ("odyssey.core.random", "odyssey.utils.generator", "odyssey.utils.random"),
+    "Dtypes": ("odyssey.dtypes",),
     "Gradients on and off": ("odyssey.grad_mode",),
-    "Backend, threads, seed, dtype": (
+    "Backend, threads, default dtype": (
         "odyssey.backend",
         "odyssey.threads",
         "odyssey.environment",
-        "odyssey.utils.random",
         "odyssey.utils.defaults",
         "odyssey.utils.conv_algorithm",
     ),
@@ -91,6 +94,11 @@ GROUPS = {
 
 # Objects of Python's own classes, whose docstrings are not about us: described here.
 BY_HAND = {
+    "odyssey.__array_api_version__": """\
+.. py:data:: __array_api_version__
+
+   The version of the array API standard that the names of ``odyssey`` follow, as a string.
+""",
     "odyssey.__version__": """\
 .. py:data:: __version__
 
@@ -102,6 +110,14 @@ BY_HAND = {
    Return whether operations on tensors that require a gradient are recorded, here and now: True,
    but for blocks under :func:`odyssey.no_grad`.
 """,
+}
+
+_NUMBERS = {"e": "Euler's number", "inf": "Infinity", "nan": "Not a number", "pi": "The number π"}
+_DATA = {name: f"{text}, as a Python float." for name, text in _NUMBERS.items()}
+_DATA["newaxis"] = "None: in an index, a new axis of length 1."
+_DATA |= {name: f"The dtype {name}." for name in importlib.import_module("odyssey.dtypes").DTYPES}
+BY_HAND |= {
+    f"odyssey.{name}": f".. py:data:: {name}\n\n   {text}\n" for name, text in _DATA.items()
 }
 
 

@@ -11,30 +11,16 @@ the hardware. One switch chooses which of them runs.
 tensor([2., 4.])
 """
 
+# ruff: noqa: F403, F405 (the star imports below are for editors; names under __getattr__ are lazy)
+
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from odyssey import core, errors, fast, nn, reference
+from odyssey import _namespace, core, errors, fast, linalg, nn, reference
+from odyssey._namespace import array_namespace_info as __array_namespace_info__
 from odyssey.backend import get_backend, set_backend, use_backend
-from odyssey.core.creation import (
-    arange,
-    empty,
-    eye,
-    from_dlpack,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    ones,
-    ones_like,
-    rand,
-    randn,
-    tensor,
-    zeros,
-    zeros_like,
-)
 from odyssey.environment import show_config
 from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
 from odyssey.memory import (
@@ -50,41 +36,39 @@ from odyssey.utils.defaults import get_default_dtype, set_default_dtype
 from odyssey.utils.random import manual_seed
 from odyssey.version import __version__
 
+if TYPE_CHECKING:  # at run time these names come from _namespace.exported, below
+    from odyssey.core import *
+    from odyssey.dtypes import *
+
+__array_api_version__ = _namespace.ARRAY_API_VERSION
+
 __all__ = [
+    "Generator",
     "Parameter",
     "Tensor",
+    "__array_api_version__",
+    "__array_namespace_info__",
     "__version__",
-    "arange",
     "autograd",
     "compare_backends",
     "core",
     "data",
-    "empty",
     "empty_cache",
     "enable_grad",
     "errors",
-    "eye",
     "fast",
-    "from_dlpack",
-    "from_numpy",
-    "full",
-    "full_like",
     "get_backend",
     "get_conv_algorithm",
     "get_default_dtype",
     "get_num_threads",
     "is_grad_enabled",
-    "linspace",
+    "linalg",
     "load",
     "manual_seed",
     "memory_stats",
     "models",
     "nn",
     "no_grad",
-    "ones",
-    "ones_like",
-    "rand",
-    "randn",
     "reference",
     "reset_peak_memory_stats",
     "save",
@@ -94,18 +78,19 @@ __all__ = [
     "set_default_dtype",
     "set_num_threads",
     "show_config",
-    "tensor",
     "testing",
     "training",
     "use_backend",
     "utils",
-    "zeros",
-    "zeros_like",
 ]
+_exported = _namespace.exported()
+__all__ += sorted(_exported)
+globals().update(_exported)
 
 # Imported when they are first used, so that `import odyssey` costs little more than NumPy.
 _LAZY_MODULES = ("autograd", "data", "models", "testing", "training", "utils")
 _LAZY_NAMES = {
+    "Generator": "odyssey.utils.generator",
     "compare_backends": "odyssey.testing",
     "load": "odyssey.serialization",
     "save": "odyssey.serialization",

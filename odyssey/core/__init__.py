@@ -59,6 +59,7 @@ from odyssey.core.pooling_adaptive import *
 from odyssey.core.pooling_nd import *
 from odyssey.core.pooling_norm import *
 from odyssey.core.products import *
+from odyssey.core.random import *
 from odyssey.core.rearranging import *
 from odyssey.core.reduction import *
 from odyssey.core.rounding import *

@@ -1,7 +1,7 @@
-"""Creation: tensors from data, from a value, from a range, from chance.
+"""Creation: tensors from data, from a value, from a range.
 
 Python floats become the default dtype (float32), Python ints int64; ndarrays
-keep their dtype.
+keep their dtype. ``device`` may be "cpu", which is all there is.
 """
 
 from __future__ import annotations
@@ -9,31 +9,34 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._copies import copied
-from odyssey.errors import DTypeError
+from odyssey.core.elementwise import astype
+from odyssey.core.shape import broadcast_to, reshape
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from odyssey.tensor import Tensor
-from odyssey.utils import random
 from odyssey.utils.defaults import get_default_dtype
+from odyssey.utils.device import check_device
 
 __all__ = [
     "arange",
+    "asarray",
     "empty",
+    "empty_like",
     "eye",
     "from_dlpack",
     "from_numpy",
     "full",
     "full_like",
     "linspace",
+    "meshgrid",
     "ones",
     "ones_like",
-    "rand",
-    "randn",
     "tensor",
     "zeros",
     "zeros_like",
 ]
 
 
-def tensor(data, dtype=None, requires_grad=False):
+def tensor(data, dtype=None, requires_grad=False, *, device=None):
     """Return a tensor with a copy of ``data``.
 
     Parameters
@@ -48,7 +51,9 @@ def tensor(data, dtype=None, requires_grad=False):
     Raises
     ------
     DTypeError
-        If ``data`` holds anything but numbers.
+        If ``data`` holds anything but real numbers, or integers beyond 64 bits.
+    ShapeError
+        If nested sequences are not of one length.
 
     Examples
     --------
@@ -59,13 +64,75 @@ def tensor(data, dtype=None, requires_grad=False):
     >>> od.tensor([1, 2]).dtype, od.tensor(1.5).dtype
     (dtype('int64'), dtype('float32'))
     """
+    check_device("tensor", device)
+    return Tensor(_array("tensor", data, dtype), requires_grad)
+
+
+def _array(op, data, dtype):
+    """Return a new array of numbers."""
     if dtype is None and not isinstance(data, (np.ndarray, np.generic, Tensor)):
         dtype = _dtype_of_python(data)
     same = type(data) is np.ndarray and (dtype is None or data.dtype == dtype)
-    array = copied(data) if same else np.array(data, dtype=dtype)
+    try:
+        array = copied(data) if same else np.array(data, dtype=dtype)
+    except ValueError as error:
+        kind = ShapeError if "inhomogeneous" in str(error) else DTypeError
+        raise kind(f"{op}: {error}") from None
+    except OverflowError as error:
+        raise DTypeError(f"{op}: {error}") from None
     if array.dtype.kind not in "biufO":
-        raise DTypeError(f"tensor: data must hold numbers, but its dtype is {array.dtype}")
-    return Tensor(array, requires_grad)
+        raise DTypeError(f"{op}: data must hold numbers, but its dtype is {array.dtype}")
+    if array.dtype == object and dtype is None and any(type(one) is int for one in array.flat):
+        raise DTypeError(f"{op}: data holds an integer of more than 64 bits")
+    return array
+
+
+def asarray(obj, dtype=None, requires_grad=False, *, device=None, copy=None):
+    """Return ``obj`` as a tensor, of its own memory where that is possible.
+
+    Parameters
+    ----------
+    obj : number, nested sequence of numbers, ndarray, Tensor, or array with DLPack
+        A Tensor is returned as it is, unless it is to be copied or converted;
+        gradients flow through that.
+    dtype : dtype, optional
+        As in :func:`tensor`.
+    requires_grad : bool
+        Whether ``backward`` shall leave a gradient in a result that is not ``obj``.
+    copy : bool, optional
+        True always copies, False never; by default where it must.
+
+    Raises
+    ------
+    DTypeError
+        If ``obj`` holds anything but numbers, or cannot do without the copy that
+        ``copy=False`` forbids.
+
+    Examples
+    --------
+    >>> import numpy as np, odyssey as od
+    >>> a = np.zeros(2)
+    >>> t = od.asarray(a)
+    >>> a[0] = 1
+    >>> t, od.asarray(t) is t
+    (tensor([1., 0.], dtype=float64), True)
+    """
+    check_device("asarray", device)
+    is_array = isinstance(obj, (Tensor, np.ndarray))
+    if not is_array and hasattr(obj, "__dlpack__") and not isinstance(obj, np.generic):
+        obj = from_dlpack(obj)
+    elif not is_array:
+        if copy is False:
+            raise DTypeError(f"asarray: {type(obj).__name__} must be copied, but copy=False")
+        return Tensor(_array("asarray", obj, dtype), requires_grad)
+    wanted = obj.dtype if dtype is None else np.dtype(dtype)
+    if copy is False and wanted != obj.dtype:
+        raise DTypeError(f"asarray: {obj.dtype} to {wanted} needs a copy, but copy=False")
+    result = astype(obj, wanted) if copy or wanted != obj.dtype else obj
+    if result is not obj or not isinstance(obj, Tensor):
+        result = result if isinstance(result, Tensor) else Tensor(result)
+        result.requires_grad = requires_grad or result.requires_grad
+    return result
 
 
 def _dtype_of_python(data):
@@ -96,13 +163,15 @@ def from_numpy(array, requires_grad=False):
     return Tensor(array, requires_grad)
 
 
-def from_dlpack(source):
+def from_dlpack(source, *, device=None, copy=None):
     """Return a tensor over the memory of another library's array, by DLPack.
 
     Parameters
     ----------
     source : object with ``__dlpack__`` and ``__dlpack_device__``
         In this machine's memory: a torch or JAX array on the CPU, an ndarray.
+    copy : bool, optional
+        True makes a copy instead of sharing the memory.
 
     Raises
     ------
@@ -118,16 +187,43 @@ def from_dlpack(source):
     >>> t
     tensor([1., 0.], dtype=float64)
     """
+    check_device("from_dlpack", device)
     if not hasattr(source, "__dlpack__"):
         raise DTypeError(f"from_dlpack: {type(source).__name__} has no __dlpack__")
     try:
-        return Tensor(np.from_dlpack(source))
+        array = np.from_dlpack(source)
+        return Tensor(copied(array) if copy else array)
     except (BufferError, RuntimeError, TypeError) as error:
         raise DTypeError(f"from_dlpack: {type(source).__name__}: {error}") from error
 
 
-def zeros(shape, dtype=None, requires_grad=False):
+def _made(op, make, *args, device, requires_grad):
+    """Return a tensor over the array that NumPy's ``make`` gives."""
+    check_device(op, device)
+    try:
+        array = make(*args)
+    except (ValueError, OverflowError, ZeroDivisionError) as error:
+        raise ShapeError(f"{op}: {error}") from None
+    except TypeError as error:
+        raise DTypeError(f"{op}: {error}") from None
+    return Tensor(array, requires_grad)
+
+
+def zeros(shape, dtype=None, requires_grad=False, *, device=None):
     """Return a tensor of zeros, by default in the default dtype.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+    dtype : dtype, optional
+    requires_grad : bool
+        Whether ``backward`` shall leave a gradient in it.
+    device : "cpu", optional
+
+    Raises
+    ------
+    ShapeError
+        If a length is negative.
 
     Examples
     --------
@@ -135,44 +231,58 @@ def zeros(shape, dtype=None, requires_grad=False):
     >>> od.zeros((2, 3)).shape
     (2, 3)
     """
-    return Tensor(np.zeros(shape, dtype or get_default_dtype()), requires_grad)
+    dtype = dtype or get_default_dtype()
+    return _made("zeros", np.zeros, shape, dtype, device=device, requires_grad=requires_grad)
 
 
-def ones(shape, dtype=None, requires_grad=False):
-    """Return a tensor of ones, by default in the default dtype."""
-    return Tensor(np.ones(shape, dtype or get_default_dtype()), requires_grad)
+def ones(shape, dtype=None, requires_grad=False, *, device=None):
+    """Return a tensor of ones; parameters as in :func:`zeros`."""
+    dtype = dtype or get_default_dtype()
+    return _made("ones", np.ones, shape, dtype, device=device, requires_grad=requires_grad)
 
 
-def full(shape, fill_value, dtype=None, requires_grad=False):
+def full(shape, fill_value, dtype=None, requires_grad=False, *, device=None):
     """Return a tensor filled with one value; its dtype follows the value."""
-    dtype = dtype or _dtype_of_python(fill_value)
-    return Tensor(np.full(shape, fill_value, dtype), requires_grad)
+    value = fill_value.data if isinstance(fill_value, Tensor) else fill_value
+    args = shape, value, dtype or _dtype_of_python(value)
+    return _made("full", np.full, *args, device=device, requires_grad=requires_grad)
 
 
-def empty(shape, dtype=None, requires_grad=False):
+def empty(shape, dtype=None, requires_grad=False, *, device=None):
     """Return a tensor whose values are whatever the memory held."""
-    return Tensor(np.empty(shape, dtype or get_default_dtype()), requires_grad)
+    dtype = dtype or get_default_dtype()
+    return _made("empty", np.empty, shape, dtype, device=device, requires_grad=requires_grad)
 
 
-def zeros_like(x, dtype=None, requires_grad=False):
+def zeros_like(x, dtype=None, requires_grad=False, *, device=None):
     """Return zeros in the shape of ``x`` and, by default, its dtype."""
-    return Tensor(np.zeros(x.shape, dtype or x.dtype), requires_grad)
+    return zeros(x.shape, dtype or x.dtype, requires_grad, device=device)
 
 
-def ones_like(x, dtype=None, requires_grad=False):
+def ones_like(x, dtype=None, requires_grad=False, *, device=None):
     """Return ones in the shape of ``x`` and, by default, its dtype."""
-    return Tensor(np.ones(x.shape, dtype or x.dtype), requires_grad)
+    return ones(x.shape, dtype or x.dtype, requires_grad, device=device)
 
 
-def full_like(x, fill_value, dtype=None, requires_grad=False):
+def full_like(x, fill_value, dtype=None, requires_grad=False, *, device=None):
     """Return one value in the shape of ``x`` and, by default, its dtype."""
-    return Tensor(np.full(x.shape, fill_value, dtype or x.dtype), requires_grad)
+    return full(x.shape, fill_value, dtype or x.dtype, requires_grad, device=device)
 
 
-def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
+def empty_like(x, dtype=None, requires_grad=False, *, device=None):
+    """Return whatever the memory held, in the shape of ``x`` and, by default, its dtype."""
+    return empty(x.shape, dtype or x.dtype, requires_grad, device=device)
+
+
+def arange(start, stop=None, step=1, dtype=None, requires_grad=False, *, device=None):
     """Return the numbers from ``start`` up to, not including, ``stop``.
 
     With one argument the range starts at 0.
+
+    Raises
+    ------
+    ShapeError
+        If ``step`` is 0.
 
     Examples
     --------
@@ -182,44 +292,83 @@ def arange(start, stop=None, step=1, dtype=None, requires_grad=False):
     """
     if stop is None:
         start, stop = 0, start
-    dtype = dtype or _dtype_of_python([start, stop, step])
-    return Tensor(np.arange(start, stop, step, dtype=dtype), requires_grad)
+    args = start, stop, step, dtype or _dtype_of_python([start, stop, step])
+    return _made("arange", np.arange, *args, device=device, requires_grad=requires_grad)
 
 
-def linspace(start, stop, num=50, dtype=None, requires_grad=False):
-    """Return ``num`` numbers evenly spaced from ``start`` to ``stop``, both included."""
-    return Tensor(np.linspace(start, stop, num, dtype=dtype or get_default_dtype()), requires_grad)
-
-
-def eye(n, m=None, k=0, dtype=None, requires_grad=False):
-    """Return an (n, m) matrix with ones on the k-th diagonal."""
-    return Tensor(np.eye(n, m, k, dtype or get_default_dtype()), requires_grad)
-
-
-def randn(*shape, dtype=None, requires_grad=False, rng=None):
-    """Return samples of the standard normal distribution.
+def linspace(start, stop, num=50, dtype=None, requires_grad=False, *, device=None, endpoint=True):
+    """Return ``num`` numbers evenly spaced from ``start`` to ``stop``.
 
     Parameters
     ----------
-    *shape : int, or one tuple of int
-    rng : numpy.random.Generator, optional
-        By default the process's (:func:`odyssey.manual_seed`).
+    start, stop : number
+    num : int
+        At least 0.
+    dtype : dtype, optional
+        By default the default dtype.
+    endpoint : bool
+        Whether ``stop`` is the last of them; else it would be the next one.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.linspace(0, 1, 4, endpoint=False)
+    tensor([0.  , 0.25, 0.5 , 0.75])
     """
-    rng = rng or random.default_generator()
-    samples = rng.standard_normal(_shape(shape))
-    return Tensor(np.asarray(samples, dtype or get_default_dtype()), requires_grad)
+    args = start, stop, num, endpoint, False, dtype or get_default_dtype()
+    return _made("linspace", np.linspace, *args, device=device, requires_grad=requires_grad)
 
 
-def rand(*shape, dtype=None, requires_grad=False, rng=None):
-    """Return samples of the uniform distribution over [0, 1); arguments as in :func:`randn`."""
-    rng = rng or random.default_generator()
-    dtype = np.dtype(dtype or get_default_dtype())
-    if dtype == np.float16:  # in its own steps: rounding a longer fraction could give 1
-        samples = (rng.integers(0, 2048, _shape(shape)) / 2048).astype(dtype)
-    else:
-        samples = np.asarray(rng.random(_shape(shape), dtype))
-    return Tensor(samples, requires_grad)
+def eye(n, m=None, k=0, dtype=None, requires_grad=False, *, device=None):
+    """Return an (n, m) matrix with ones on the k-th diagonal."""
+    args = n, m, k, dtype or get_default_dtype()
+    return _made("eye", np.eye, *args, device=device, requires_grad=requires_grad)
 
 
-def _shape(shape):
-    return shape[0] if len(shape) == 1 and isinstance(shape[0], (tuple, list)) else shape
+def meshgrid(*arrays, indexing="xy"):
+    """Return the coordinates of a grid, an array for each axis; gradients flow back.
+
+    Parameters
+    ----------
+    *arrays : Tensor or ndarray
+        The coordinates along each axis, with one axis or none.
+    indexing : {"xy", "ij"}
+        With "ij" the first of them lie along the first axis of the grid; with
+        "xy", as in a picture, along its columns, the second ones along its rows.
+
+    Returns
+    -------
+    list of Tensor
+        Each in the shape of the grid.
+
+    Raises
+    ------
+    ShapeError
+        If one of them has more axes.
+    OdysseyError
+        If ``indexing`` is neither.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> x, y = od.meshgrid(od.arange(3), od.arange(2))
+    >>> x, y
+    (tensor([[0, 1, 2],
+            [0, 1, 2]]), tensor([[0, 0, 0],
+            [1, 1, 1]]))
+    """
+    if indexing not in ("xy", "ij"):
+        raise OdysseyError(f"meshgrid: indexing must be 'xy' or 'ij', got {indexing!r}")
+    tensors = [asarray(x) for x in arrays]
+    for x in tensors:
+        if x.ndim > 1:
+            raise ShapeError(f"meshgrid: coordinates have one axis, got shape {x.shape}")
+    places = list(range(len(tensors)))
+    if indexing == "xy":
+        places[:2] = reversed(places[:2])
+    grid = [tensors[i].size for i in places]  # exchanging two is its own inverse
+    ones = [[-1 if i == place else 1 for i in range(len(grid))] for place in places]
+    return [
+        broadcast_to(reshape(x, tuple(shape)), tuple(grid))
+        for x, shape in zip(tensors, ones, strict=True)
+    ]

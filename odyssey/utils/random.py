@@ -8,28 +8,34 @@ odyssey, so nothing here touches it before the first number is drawn.
 from __future__ import annotations
 
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from odyssey.utils.generator import Generator
 
 __all__ = ["default_generator", "generator", "manual_seed"]
 
 
 @functools.cache
-def default_generator() -> np.random.Generator:
+def default_generator() -> Generator:
     """Return the process's generator; started from 0, or by :func:`manual_seed`."""
     return generator(0)
 
 
-def generator(seed: int) -> np.random.Generator:
+def generator(seed: int) -> Generator:
     """Return a generator of its own, started from ``seed``."""
-    return np.random.Generator(np.random.Philox(seed))
+    from odyssey.utils.generator import Generator
+
+    return Generator(seed)
 
 
 def manual_seed(seed: int) -> None:
     """Start the process's generator again from ``seed``.
 
-    Initializers and ``randn``/``rand`` draw from it unless they are given an
-    ``rng`` of their own.
+    All that draws takes its numbers from it, unless it is given an ``rng`` of its
+    own: a :class:`odyssey.Generator`, or one of NumPy's.
 
     Examples
     --------
