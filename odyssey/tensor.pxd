@@ -8,9 +8,11 @@ cimport cython
 @cython.no_gc                       # it holds weak references, names and code: no cycles
 cdef class Storage:
     cdef public Py_ssize_t version
+    cdef public list aliases
     cdef public list borrowers
     cdef public object written
     cpdef object lend_to(self, object tensor)
+    cpdef object open_window(self, TensorBase owner, TensorBase window)
 
 
 @cython.freelist(64)

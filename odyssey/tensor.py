@@ -16,12 +16,18 @@ the writes, so that backward notices when a value that it saved is gone, and
 knows the borrowers, so that they get their copy before a write. It is made when
 the first one asks for it: most tensors are never saved, lent or aliased.
 
+``t[index] = value`` is such a write unless a gradient depends on it: of a ``value``
+that requires one, or if ``t`` is on the tape. Then the assignment is recorded and ``t``
+gets memory and a place on the tape of its own. Aliases could not follow, so that
+the storage knows them, too.
+
 A build compiles this file; ``tensor.pxd`` turns the fields into C. Python reads
 it as it stands.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 from weakref import ref
 
@@ -30,6 +36,7 @@ import numpy as np
 from odyssey.errors import DTypeError, GradientError, OdysseyError
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.places import Place, here
+from odyssey.utils.device import DEVICE, check_device
 
 __all__ = ["Parameter", "Tensor"]
 
@@ -38,18 +45,19 @@ ndarray = np.ndarray
 # What a tensor is to the memory that it reads.
 OWNER, BORROWER, ALIASED_BORROWER = 0, 1, 2
 
-# Dead borrowers are dropped from a storage's list when it grows past this.
+# The dead are dropped from a storage's lists when they grow past this.
 _BORROWERS_KEPT = 16
 
 
 class Storage:
     """What all tensors over one piece of memory share."""
 
-    __slots__ = ("borrowers", "version", "written")
+    __slots__ = ("aliases", "borrowers", "version", "written")
 
     version: int  # the number of writes so far
     written: tuple[str, Place | None] | None  # the last one: what wrote, and where
     borrowers: list[ref[Tensor]] | None
+    aliases: list[ref[Tensor]] | None  # the owner and its windows, once there is one
 
     def lend_to(self, tensor: TensorBase) -> None:
         """Remember a tensor that must get a copy before the memory is written to."""
@@ -58,6 +66,14 @@ class Storage:
         elif len(self.borrowers) > _BORROWERS_KEPT:
             self.borrowers = [one for one in self.borrowers if one() is not None]
         self.borrowers.append(ref(tensor))
+
+    def open_window(self, owner: TensorBase, window: TensorBase) -> None:
+        """Remember a tensor that sees what is written to another."""
+        if self.aliases is None:
+            self.aliases = [ref(owner)]
+        elif len(self.aliases) > _BORROWERS_KEPT:
+            self.aliases = [one for one in self.aliases if one() is not None]
+        self.aliases.append(ref(window))
 
     def before_write(self, operation: str) -> None:
         """Give each borrower its own copy, and count the write."""
@@ -149,6 +165,42 @@ class Tensor(TensorBase):
         return self.data.size
 
     @property
+    def itemsize(self) -> int:
+        """The number of bytes of an element."""
+        return self.data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of all elements."""
+        return self.data.nbytes
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """How many bytes lie between neighbours along each axis."""
+        return self.data.strides
+
+    @property
+    def device(self) -> str:
+        """Where the values are: always "cpu"."""
+        return DEVICE
+
+    def numel(self) -> int:
+        """Return the number of elements, as ``size``."""
+        return self.data.size
+
+    def dim(self) -> int:
+        """Return the number of axes, as ``ndim``."""
+        return self.data.ndim
+
+    def data_ptr(self) -> int:
+        """Return the address of the first element."""
+        return self.data.ctypes.data
+
+    def is_contiguous(self) -> bool:
+        """Return whether the elements lie in memory in C order, without gaps."""
+        return self.data.flags.c_contiguous
+
+    @property
     def requires_grad(self) -> bool:
         """Whether operations on this tensor are recorded."""
         return self._requires_grad
@@ -184,13 +236,43 @@ class Tensor(TensorBase):
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.array(self.data, dtype=dtype, copy=copy)
 
-    def __dlpack__(self, **options: Any) -> Any:
+    def __array_namespace__(self, api_version: str | None = None) -> Any:
+        """Return ``odyssey``, whose functions follow the array API standard."""
+        namespace = importlib.import_module("odyssey")
+        latest = namespace.__array_api_version__
+        if api_version is not None and not "2021.12" <= api_version <= latest:
+            raise OdysseyError(
+                f"__array_namespace__: api_version must be at most {latest}, got {api_version!r}"
+            )
+        return namespace
+
+    def to_device(self, device: str, /, *, stream: None = None) -> Tensor:
+        """Return the tensor itself: there is no other device than the "cpu"."""
+        check_device("to_device", device)
+        return self
+
+    def __dlpack__(
+        self,
+        *,
+        stream: Any = None,
+        max_version: tuple[int, int] | None = None,
+        dl_device: tuple[int, int] | None = None,
+        copy: bool | None = None,
+    ) -> Any:
         """Offer the values to another library, in logical (C) order.
 
         A C-contiguous tensor shares its memory; of any other layout, such as
         channels-last, a copy is offered: not every reader heeds strides.
         """
-        return np.asarray(self.data, order="C").__dlpack__(**options)
+        if self._requires_grad:
+            raise GradientError(
+                "__dlpack__: another library would see the values of this tensor, which requires "
+                "a gradient, but not its place on the tape; use .detach()"
+            )
+        options = {"stream": stream, "max_version": max_version, "dl_device": dl_device}
+        options = {name: value for name, value in options.items() if value is not None}
+        array = np.asarray(self.data, order="C")
+        return (array.copy() if copy else array).__dlpack__(**options)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         return self.data.__dlpack_device__()
@@ -215,8 +297,14 @@ class Tensor(TensorBase):
     def __float__(self) -> float:
         return float(self.data.item())
 
+    def __complex__(self) -> complex:
+        return complex(self.data.item())
+
     def __index__(self) -> int:
         return self.data.__index__()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.data.item() if spec and self.data.size == 1 else str(self), spec)
 
     def __repr__(self) -> str:
         values = np.array2string(self.data, separator=", ", prefix="tensor(")
@@ -251,6 +339,8 @@ class Tensor(TensorBase):
         if self._borrowed:
             self._borrowed = out._borrowed = ALIASED_BORROWER
             storage.lend_to(out)
+        else:
+            storage.open_window(self, out)
 
     def _stop_borrowing(self) -> None:
         self.data = self.data.copy()
@@ -281,9 +371,23 @@ class Tensor(TensorBase):
         if self._storage is not None:  # else there is nobody to tell
             self._storage.before_write(operation)
 
-    def __setitem__(self, index: Any, value: Any) -> None:
-        self._before_write("setitem")
-        self.data[_plain(index)] = _plain(value)
+    def _become(self, operation: str, new: Tensor) -> None:
+        """Take over value and place on the tape of ``new``, of which nobody else knows."""
+        others = self._storage.aliases if self._storage is not None else None
+        alive = [one() for one in others or ()]
+        if self._borrowed == ALIASED_BORROWER or any(
+            one is not None and one is not self and one._storage is self._storage for one in alive
+        ):
+            raise GradientError(
+                f"{operation}: a gradient depends on this write, but another tensor is a window on "
+                f"this one (shape {self.shape}), or this one on it, and would not get it; write to "
+                "the whole tensor (t[0, 1] = value instead of t[0][1] = value), or to a .copy()"
+            )
+        node, index = self._node, self._index
+        self.data, self._storage, self._borrowed = new.data, new._storage, new._borrowed
+        self._node, self._index, self._requires_grad = new._node, new._index, new._requires_grad
+        if node is not None and node.retained and node.retained.pop(index, None):
+            self.retain_grad()
 
 
 def _plain(value: Any) -> Any:
@@ -349,5 +453,5 @@ def memory_of(tensor: TensorBase) -> Storage:
     if storage is None:
         storage = tensor._storage = Storage.__new__(Storage)
         storage.version = 0
-        storage.borrowers = storage.written = None
+        storage.borrowers = storage.aliases = storage.written = None
     return storage

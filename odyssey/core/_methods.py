@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core import (
+    _assignment,
     activation,
     arithmetic,
     comparison,
@@ -17,7 +18,9 @@ from odyssey.core import (
     reduction,
     shape,
 )
+from odyssey.core._checks import check_broadcast
 from odyssey.engine import backward
+from odyssey.errors import DTypeError, ShapeError
 from odyssey.grad_mode import is_grad_enabled
 from odyssey.tensor import Tensor, _plain
 
@@ -36,8 +39,16 @@ def _in_place(operation, ufunc):
         on_tape = (self.requires_grad and self._node is not None) or _requires_grad(other)
         if on_tape and is_grad_enabled():
             return operation(self, other)
-        self._before_write(operation.__name__)
-        ufunc(self.data, _plain(other), out=self.data, casting="same_kind")
+        name = operation.__name__
+        self._before_write(name)
+        try:
+            with np.errstate(all="ignore"):
+                ufunc(self.data, _plain(other), out=self.data, casting="same_kind")
+        except TypeError as error:
+            raise DTypeError(f"{name}: in place, of dtype {self.dtype}: {error}") from None
+        except ValueError as error:
+            check_broadcast(name, x=self, y=other)
+            raise ShapeError(f"{name}: in place, into shape {self.shape}: {error}") from None
         return self
 
     return method
@@ -56,6 +67,23 @@ def _transpose(self, *axes):
     """Return the axes in another order; see :func:`odyssey.core.transpose`."""
     given = axes[0] if len(axes) == 1 and not isinstance(axes[0], int) else axes
     return matrix.transpose(self, given or None)
+
+
+def _matrix_transpose(self):
+    """Return each matrix of a stack transposed: the last two axes change places."""
+    if self.ndim < 2:
+        raise ShapeError(f"mT: a matrix has at least 2 axes, got shape {self.shape}")
+    return matrix.swapaxes(self, -2, -1)
+
+
+def _divmod(self, other):
+    """Return quotient, rounded down, and remainder."""
+    return arithmetic.floor_divide(self, other), arithmetic.modulo(self, other)
+
+
+def _contiguous(self):
+    """Return the tensor itself if its elements lie in C order, else a copy for which that holds."""
+    return self if self.is_contiguous() else shape.reshape(self.flatten(0), self.shape)
 
 
 def _copy(self):
@@ -86,6 +114,9 @@ IN_PLACE = {
     "sub": np.subtract,
     "mul": np.multiply,
     "truediv": np.true_divide,
+    "floordiv": np.floor_divide,
+    "mod": np.remainder,
+    "pow": np.power,
 }
 
 METHODS = {
@@ -98,13 +129,19 @@ METHODS = {
     "__le__": comparison.less_equal,
     "__gt__": comparison.greater,
     "__ge__": comparison.greater_equal,
+    "__divmod__": _divmod,
+    "__rdivmod__": _reflected(_divmod),
     "__getitem__": indexing.getitem,
+    "__setitem__": _assignment.setitem,
     "__iter__": _iter,
     "T": property(matrix.transpose),
+    "mT": property(_matrix_transpose),
     "abs": elementwise.abs,
     "argmax": reduction.argmax,
     "astype": elementwise.astype,
     "backward": backward,
+    "clone": _copy,
+    "contiguous": _contiguous,
     "copy": _copy,
     "exp": elementwise.exp,
     "flatten": shape.flatten,
