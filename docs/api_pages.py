@@ -231,6 +231,8 @@ def tensor_methods() -> str:
     signs |= {"pow": "**", "matmul": "@", "__eq__": "==", "__ne__": "!=", "__lt__": "<"}
     signs |= {"__le__": "<=", "__gt__": ">", "__ge__": ">="}
     shown = {"__neg__": "-x", "__abs__": "abs(x)", "__getitem__": "x[index]", "__iter__": "iter(x)"}
+    shown |= {"__setitem__": "x[index] = y", "__divmod__": "divmod(x, y)"}
+    shown |= {"__rdivmod__": "divmod(y, x)", "__invert__": "~x"}
     rows = []
     for name, method in (methods.OPERATORS | methods.METHODS).items():
         function = method.fget if isinstance(method, property) else method

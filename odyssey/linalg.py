@@ -9,13 +9,14 @@ import importlib
 
 from odyssey import core
 
-# The array API has these here, too; core has them beside its other products and shapes.
-_PRODUCTS = (
-    "cross diagonal matmul matrix_norm matrix_transpose outer tensordot trace vecdot vector_norm"
+# What the array API has here and core in other files, beside other products and shapes.
+_ELSEWHERE = (
+    "cross diagonal eigh eigvalsh lstsq matmul matrix_norm matrix_rank matrix_transpose norm outer "
+    "pinv qr svd svdvals tensordot trace vecdot vector_norm"
 )
 
 # By its path: `core.linalg` would be an operation, if one got that name.
-_names = {*importlib.import_module("odyssey.core.linalg").__all__, *_PRODUCTS.split()}
+_names = {*importlib.import_module("odyssey.core.linalg").__all__, *_ELSEWHERE.split()}
 
 __all__ = sorted(name for name in _names if hasattr(core, name) and not name.endswith("_backward"))
 
