@@ -342,6 +342,15 @@ class Tensor(TensorBase):
         else:
             storage.open_window(self, out)
 
+    def _has_windows(self) -> bool:
+        """Tell whether another living tensor should see what is written to this one."""
+        storage, kind = self._storage, self._borrowed
+        if storage is None or kind == BORROWER:
+            return kind == ALIASED_BORROWER
+        listed = (storage.borrowers if kind else storage.aliases) or ()
+        others = [tensor for one in listed if (tensor := one()) is not None and tensor is not self]
+        return any(tensor._storage is storage and tensor._borrowed == kind for tensor in others)
+
     def _stop_borrowing(self) -> None:
         self.data = self.data.copy()
         self._storage = None
@@ -356,13 +365,14 @@ class Tensor(TensorBase):
                 f"{operation}: cannot write in place to {what} (shape {self.shape}), backward "
                 "would not see it; use an operation that returns a new tensor, or no_grad()"
             )
-        if self._borrowed == ALIASED_BORROWER:
+        if self._borrowed and self._has_windows():
             raise OdysseyError(
                 f"{operation}: this tensor (shape {self.shape}) reads the memory of another one "
                 "and has been indexed since, so that a write could not be seen in both; "
                 "take a .copy() first"
             )
-        if self._borrowed == BORROWER:
+        if self._borrowed:
+            self._borrowed = BORROWER  # if it had windows, they are gone
             self._stop_borrowing()
         self._count_write(operation)
 
@@ -373,11 +383,7 @@ class Tensor(TensorBase):
 
     def _become(self, operation: str, new: Tensor) -> None:
         """Take over value and place on the tape of ``new``, of which nobody else knows."""
-        others = self._storage.aliases if self._storage is not None else None
-        alive = [one() for one in others or ()]
-        if self._borrowed == ALIASED_BORROWER or any(
-            one is not None and one is not self and one._storage is self._storage for one in alive
-        ):
+        if self._has_windows():
             raise GradientError(
                 f"{operation}: a gradient depends on this write, but another tensor is a window on "
                 f"this one (shape {self.shape}), or this one on it, and would not get it; write to "

@@ -106,6 +106,20 @@ def test_window_on_a_borrower_is_closed_to_writes():
     own = y.copy()
     own[0] = 1
     assert own[0].item() == 1 and y[0].item() == 0
+    del window, tensor
+    y[0] = 1  # nobody is left who should see it
+    assert y.tolist() == [1, 0, 0, 0, 0, 0]
+
+
+def test_windows_of_a_borrower_stay_closed_when_its_source_was_written_to():
+    x = od.zeros((2, 3))
+    y = x.reshape(6)
+    window = y[:2]
+    x[...] = 1
+    for tensor in (y, window):
+        with pytest.raises(OdysseyError, match="reads the memory of another"):
+            tensor[0] = 1
+    assert y.tolist() == [0] * 6 and window.tolist() == [0, 0]
 
 
 def test_in_place_operators():
