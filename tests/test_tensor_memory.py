@@ -151,7 +151,7 @@ def test_in_place_write_to_a_result_needs_no_grad():
     y = od.ones(2, requires_grad=True) * 2
     with pytest.raises(GradientError, match="a result that is on the tape"):
         y._before_write("step")
-    y[0] = 1  # an assignment is recorded: tests/test_array_api.py
+    y[0] = 1  # an assignment is recorded: tests/test_assignment.py
     assert y.tolist() == [1, 2] and y.requires_grad
 
 
