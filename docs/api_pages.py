@@ -229,6 +229,7 @@ def tensor_methods() -> str:
     core = importlib.import_module("odyssey.core")
     signs = {"add": "+", "sub": "-", "mul": "*", "truediv": "/", "floordiv": "//", "mod": "%"}
     signs |= {"pow": "**", "matmul": "@", "__eq__": "==", "__ne__": "!=", "__lt__": "<"}
+    signs |= {"and": "&", "or": "|", "xor": "^", "lshift": "<<", "rshift": ">>"}
     signs |= {"__le__": "<=", "__gt__": ">", "__ge__": ">="}
     shown = {"__neg__": "-x", "__abs__": "abs(x)", "__getitem__": "x[index]", "__iter__": "iter(x)"}
     shown |= {"__setitem__": "x[index] = y", "__divmod__": "divmod(x, y)"}

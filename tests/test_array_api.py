@@ -329,6 +329,33 @@ def test_in_place_operators_refuse():
         w //= 2
 
 
+@pytest.mark.parametrize("name", ["and", "or", "xor", "lshift", "rshift"])
+def test_bitwise_operators(name):
+    a, b = np.array([12, 5, 7]), np.array([1, 2, 3])
+    expected = getattr(a, f"__{name}__")(b)
+    x, y = od.tensor(a), od.tensor(b)
+    assert getattr(x, f"__{name}__")(y).tolist() == expected.tolist()
+    assert getattr(y, f"__r{name}__")(a).tolist() == expected.tolist()
+    memory = x.numpy()
+    assert getattr(x, f"__i{name}__")(y) is x and x.numpy() is memory
+    assert x.tolist() == expected.tolist()
+    with pytest.raises(DTypeError):
+        getattr(od.ones(3), f"__i{name}__")(1)
+
+
+def test_inverting():
+    assert (~od.tensor([0, 5])).tolist() == [-1, -6]
+    assert (~(od.tensor([1.0, 2.0]) > 1)).tolist() == [True, False]
+
+
+def test_methods_are_operations():
+    x = od.tensor([[3.0, 1.0], [2.0, 4.0]], requires_grad=True)
+    x.cumulative_sum(axis=1).sum().backward()
+    assert x.grad.tolist() == [[2, 1], [2, 1]]
+    assert x.argsort(axis=0).tolist() == [[1, 0], [0, 1]] and x.std(axis=0).shape == (2,)
+    assert od.Tensor.sort is core.sort and od.Tensor.clip is core.clip
+
+
 def test_divmod():
     quotient, rest = divmod(od.tensor([7.0, -7.0]), 2)
     assert (quotient.tolist(), rest.tolist()) == ([3, -4], [1, 1])

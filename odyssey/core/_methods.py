@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from odyssey.core import (
@@ -14,6 +16,7 @@ from odyssey.core import (
     comparison,
     elementwise,
     indexing,
+    logic,
     matrix,
     reduction,
     shape,
@@ -107,6 +110,11 @@ OPERATORS = {
     "mod": arithmetic.modulo,
     "pow": arithmetic.power,
     "matmul": matrix.matmul,
+    "and": logic.bitwise_and,
+    "or": logic.bitwise_or,
+    "xor": logic.bitwise_xor,
+    "lshift": logic.bitwise_left_shift,
+    "rshift": logic.bitwise_right_shift,
 }
 
 IN_PLACE = {
@@ -117,12 +125,18 @@ IN_PLACE = {
     "floordiv": np.floor_divide,
     "mod": np.remainder,
     "pow": np.power,
+    "and": np.bitwise_and,
+    "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+    "lshift": np.left_shift,
+    "rshift": np.right_shift,
 }
 
 METHODS = {
     "__neg__": arithmetic.negate,
     "__pos__": lambda self: self,
     "__abs__": elementwise.abs,
+    "__invert__": logic.bitwise_invert,
     "__eq__": comparison.equal,
     "__ne__": comparison.not_equal,
     "__lt__": comparison.less,
@@ -161,9 +175,18 @@ METHODS = {
     "transpose": _transpose,
 }
 
+SAME = """
+all any argmin argsort ceil clip cos cumulative_prod cumulative_sum diagonal dot expand_dims
+flip floor gather isnan logsumexp masked_fill maximum min minimum nonzero permute prod repeat
+roll round sign sin sort split square std take tile top_k trace tril triu unstack var
+"""
+"""Operations that are methods of the same name."""
+
 
 def attach() -> None:
     """Give Tensor its operators and methods."""
+    core = sys.modules[__package__]
+    METHODS.update({name: getattr(core, name) for name in SAME.split()})
     for name, operation in OPERATORS.items():
         setattr(Tensor, f"__{name}__", operation)
         setattr(Tensor, f"__r{name}__", _reflected(operation))
