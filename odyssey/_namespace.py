@@ -44,7 +44,10 @@ ALIASES = {
     # PyTorch's.
     "cat": "concatenate",
     "clamp": "clip",
+    "he_normal": "kaiming_normal",
+    "he_uniform": "kaiming_uniform",
     "silu": "swish",
+    "symmetric_eigh": "eigh",
     "topk": "top_k",
     "unsqueeze": "expand_dims",
 }
@@ -72,7 +75,7 @@ def exported() -> dict[str, Any]:
     (True, 3.141592653589793, False)
     """
     names = operations()
-    seconds = {alias: names[name] for alias, name in ALIASES.items() if name in names}
+    seconds = {alias: names[name] for alias, name in ALIASES.items() }
     functions = {name: getattr(dtypes, name) for name in dtypes.__all__}
     return {**names, **seconds, **functions, **dtypes.DTYPES, **CONSTANTS}
 
