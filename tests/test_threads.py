@@ -77,6 +77,44 @@ def stepped(kernel, *arrays, **settings):
     return [array for group in own for array in group]
 
 
+def normalisations(rows, images):
+    """Return calls of the norms of rows and of channels."""
+    gain, shift = rows[0], rows[1]
+    scale, offset = images[0, :, 0, 0], images[0, :, 1, 0]
+    _, *of_layer = fast.layer_norm(rows, gain, shift)
+    _, root = fast.rms_norm(rows, gain)
+    _, *of_batch = fast.batch_norm(images, scale, offset)
+    _, *of_groups = fast.group_norm(images, 7, scale, offset)
+    return {
+        "layer_norm": lambda: fast.layer_norm(rows, gain, shift),
+        "layer_norm_backward": lambda: fast.layer_norm_backward(rows, rows, gain, *of_layer),
+        "rms_norm": lambda: fast.rms_norm(rows, gain),
+        "rms_norm_backward": lambda: fast.rms_norm_backward(rows, rows, gain, root),
+        "batch_norm": lambda: fast.batch_norm(images, scale, offset),
+        "batch_norm_backward": lambda: fast.batch_norm_backward(images, images, scale, *of_batch),
+        "batch_norm_inference": (
+            lambda: fast.batch_norm_inference(images, *of_batch, scale, offset)
+        ),
+        "batch_norm_inference_backward": (
+            lambda: fast.batch_norm_inference_backward(images, images, *of_batch, scale)
+        ),
+        "group_norm": lambda: fast.group_norm(images, 7, scale, offset),
+        "group_norm_backward": (
+            lambda: fast.group_norm_backward(images, images, 7, scale, *of_groups)
+        ),
+    }
+
+
+def smooth(flat):
+    """Return calls of the transcendental activations and their gradients."""
+    table = {}
+    for name in ("erf", "gelu", "swish", "softplus", "mish", "elu"):
+        forward, backward = getattr(fast, name), getattr(fast, f"{name}_backward")
+        table[name] = lambda forward=forward: forward(flat)
+        table[f"{name}_backward"] = lambda backward=backward: backward(flat, flat)
+    return table
+
+
 def calls(dtype):
     """Return kernel calls large enough to be worth several threads."""
     a, b = normal(333, 417, dtype=dtype), normal(417, 391, dtype=dtype)
@@ -97,6 +135,8 @@ def calls(dtype):
     deep, mixed = (fast.depthwise_conv2d(pictures, depth),
                    fast.depthwise_separable_conv2d(pictures, depth, mix))  # fmt: skip
     return {
+        **normalisations(rows, images),
+        **smooth(flat),
         **{
             name: lambda kernel=kernel: kernel(flat, flat[::-1])
             for name, kernel in fast.KERNELS.items()
