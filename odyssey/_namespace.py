@@ -75,7 +75,7 @@ def exported() -> dict[str, Any]:
     (True, 3.141592653589793, False)
     """
     names = operations()
-    seconds = {alias: names[name] for alias, name in ALIASES.items() }
+    seconds = {alias: names[name] for alias, name in ALIASES.items()}
     functions = {name: getattr(dtypes, name) for name in dtypes.__all__}
     return {**names, **seconds, **functions, **dtypes.DTYPES, **CONSTANTS}
 

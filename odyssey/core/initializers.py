@@ -11,6 +11,7 @@ import math
 
 import numpy as np
 
+from odyssey.core.random import truncated_normal
 from odyssey.errors import OdysseyError, ShapeError
 from odyssey.tensor import Tensor
 from odyssey.utils import random
@@ -247,23 +248,13 @@ def variance_scaling(
         raise OdysseyError(
             f"{op}: distribution must be truncated_normal, normal or uniform, got {distribution!r}"
         )
-    return Tensor(
-        np.asarray(std / STD_OF_CUT * _cut_normal(shape, rng), dtype or get_default_dtype())
-    )
+    std /= STD_OF_CUT
+    return truncated_normal(shape, 0.0, std, -2 * std, 2 * std, dtype, rng)
 
 
 STD_OF_CUT = math.sqrt(
     1 - 4 * math.exp(-2) / math.sqrt(2 * math.pi) / math.erf(math.sqrt(2))
 )  # of the normal distribution between -2 and 2
-
-
-def _cut_normal(shape, rng):
-    """Return normal samples, drawn again until they lie between -2 and 2."""
-    rng = rng or random.default_generator()
-    samples = rng.normal(0.0, 1.0, shape)
-    while (beyond := np.abs(samples) > 2).any():
-        samples[beyond] = rng.normal(0.0, 1.0, np.count_nonzero(beyond))
-    return samples
 
 
 def lecun_normal(shape, dtype=None, rng=None):

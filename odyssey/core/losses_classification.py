@@ -22,8 +22,9 @@ from odyssey.core._losses import (
     truth,
 )
 from odyssey.core.activation import sigmoid
+from odyssey.core.activations_smooth import softplus
 from odyssey.core.arithmetic import divide, power
-from odyssey.core.elementwise import exp, log, where
+from odyssey.core.elementwise import log, where
 from odyssey.core.shape import expand_dims
 from odyssey.errors import OdysseyError
 from odyssey.tape import differentiable
@@ -220,12 +221,6 @@ def binary_cross_entropy_with_logits(x, target, weight=None, pos_weight=None, re
     return reduced(losses * factor(op, weight, x), reduction)
 
 
-def _softplus(x):
-    """Return ln(1 + exp(x)) in operators."""
-    positive = np.asarray(x) > 0
-    return where(positive, x, 0) + log(1 + exp(where(positive, -x, x)))
-
-
 @binary_cross_entropy_with_logits.backward_rule(wrt=("x", "target"))
 def binary_cross_entropy_with_logits_backward(
     grad, x, target, weight=None, pos_weight=None, reduction="mean", needs=(True, True)
@@ -239,7 +234,7 @@ def binary_cross_entropy_with_logits_backward(
         t = numbers(target, x)
         grad_x = share * (sigmoid(x) * (1 + (p - 1) * t) - p * t)
     if needs[1]:
-        grad_target = share * ((p - 1) * _softplus(-x) - x)
+        grad_target = share * ((p - 1) * softplus(-x) - x)
     return grad_x, grad_target
 
 
@@ -312,5 +307,5 @@ def focal_loss_backward(grad, x, target, alpha=0.25, gamma=2.0, reduction="mean"
         # Without an error its slope p (1 - p) is 0: 0 ** (gamma - 1) must not spoil the product.
         sure = np.asarray(error) == 0
         change = gamma * power(where(sure, 1, error), gamma - 1) * ((1 - 2 * t) * p * (1 - p))
-        slope = slope + change * ((1 - t) * x + _softplus(-x))
+        slope = slope + change * ((1 - t) * x + softplus(-x))
     return shares(grad, x.size, reduction) * _balance(t, alpha) * slope

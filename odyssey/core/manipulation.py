@@ -12,6 +12,7 @@ from odyssey.core._broadcast import add_up, unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
 from odyssey.core._copies import reshaped
 from odyssey.core.indexing import put
+from odyssey.core.matrix import permutation
 from odyssey.core.shape import reshape
 from odyssey.errors import ShapeError
 from odyssey.tape import differentiable
@@ -97,20 +98,19 @@ def permute(x, axes):
     (3, 4, 2)
     """
     x = as_array(x)
-    return np.transpose(x, _permutation(axes, x.ndim))
+    return np.transpose(x, _order(axes, x.ndim))
 
 
-def _permutation(axes, ndim):
-    normal = normalize_axes("permute", axes, ndim) if axes is not None else ()
-    if len(normal) != ndim:
-        raise ShapeError(f"permute: axes {axes} names {len(normal)} of {ndim} axes")
-    return normal
+def _order(axes, ndim):
+    if axes is None:
+        raise ShapeError(f"permute: axes None names 0 of {ndim} axes")
+    return permutation("permute", axes, ndim)
 
 
 @permute.backward_rule(wrt=("x",))
 def permute_backward(grad, axes):
     """Return the gradient of :func:`permute`."""
-    return permute(grad, tuple(np.argsort(_permutation(axes, len(grad.shape))).tolist()))
+    return permute(grad, tuple(np.argsort(_order(axes, len(grad.shape))).tolist()))
 
 
 @differentiable

@@ -197,20 +197,21 @@ def transpose(x, axes=None):
     (3, 4, 2)
     """
     x = as_array(x)
-    return np.transpose(x, _permutation(axes, x.ndim))
+    return np.transpose(x, permutation("transpose", axes, x.ndim))
 
 
-def _permutation(axes, ndim):
+def permutation(op, axes, ndim):
+    """Return all axes in the order that they are named in; None reverses them."""
     if axes is None:
         return tuple(reversed(range(ndim)))
-    normal = normalize_axes("transpose", axes, ndim)
+    normal = normalize_axes(op, axes, ndim)
     if len(normal) != ndim:
-        raise ShapeError(f"transpose: axes {axes} names {len(normal)} of {ndim} axes")
+        raise ShapeError(f"{op}: axes {axes} names {len(normal)} of {ndim} axes")
     return normal
 
 
 @transpose.backward_rule(wrt=("x",))
 def transpose_backward(grad, axes=None):
     """Return the gradient of :func:`transpose`."""
-    inverse = np.argsort(_permutation(axes, len(grad.shape)))
+    inverse = np.argsort(permutation("transpose", axes, len(grad.shape)))
     return transpose(grad, tuple(inverse.tolist()))

@@ -330,9 +330,14 @@ def argmax(x, axis=None, keepdims=False):
     >>> od.core.argmax(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
     tensor([1, 0])
     """
+    return extreme_index("argmax", np.argmax, x, axis, keepdims)
+
+
+def extreme_index(op, function, x, axis, keepdims):
+    """Return what ``function``, NumPy's argmax or argmin, gives for at least one element."""
     x = as_array(x)
     if axis is not None:
-        axis = normalize_axis("argmax", axis, x.ndim)
+        axis = normalize_axis(op, axis, x.ndim)
     if (x.size if axis is None else x.shape[axis]) == 0:
-        raise ShapeError(f"argmax: x of shape {x.shape} has no element along axis {axis}")
-    return np.argmax(x, axis=axis, keepdims=keepdims)
+        raise ShapeError(f"{op}: x of shape {x.shape} has no element along axis {axis}")
+    return function(x, axis=axis, keepdims=keepdims)

@@ -9,6 +9,7 @@ import numpy as np
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
 from odyssey.core.gathering import along, as_indices
 from odyssey.core.indexing import put
+from odyssey.core.reduction import extreme_index
 from odyssey.errors import OdysseyError, ShapeError
 from odyssey.tape import Saved, differentiable, not_differentiable
 
@@ -191,12 +192,7 @@ def argmin(x, axis=None, keepdims=False):
     >>> od.core.argmin(od.tensor([[1.0, 5.0], [7.0, 2.0]]), axis=1)
     tensor([0, 1])
     """
-    x = as_array(x)
-    if axis is not None:
-        axis = normalize_axis("argmin", axis, x.ndim)
-    if (x.size if axis is None else x.shape[axis]) == 0:
-        raise ShapeError(f"argmin: x of shape {x.shape} has no element along axis {axis}")
-    return np.argmin(x, axis=axis, keepdims=keepdims)
+    return extreme_index("argmin", np.argmin, x, axis, keepdims)
 
 
 @not_differentiable
