@@ -24,6 +24,7 @@ from odyssey.backend import get_backend, set_backend, use_backend
 from odyssey.environment import show_config
 from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
 from odyssey.memory import (
+    calculate_max_batch_size,
     empty_cache,
     memory_stats,
     reset_peak_memory_stats,
@@ -50,6 +51,7 @@ __all__ = [
     "__array_namespace_info__",
     "__version__",
     "autograd",
+    "calculate_max_batch_size",
     "compare_backends",
     "core",
     "data",

@@ -7,11 +7,22 @@ is slow to touch for the first time.
 
 from __future__ import annotations
 
+import math
 import operator
 
-from odyssey import fast
+import numpy as np
+import numpy.typing as npt
 
-__all__ = ["empty_cache", "memory_stats", "reset_peak_memory_stats", "set_cache_limit"]
+from odyssey import fast
+from odyssey.errors import ShapeError
+
+__all__ = [
+    "calculate_max_batch_size",
+    "empty_cache",
+    "memory_stats",
+    "reset_peak_memory_stats",
+    "set_cache_limit",
+]
 
 if fast.LEVEL:
     from odyssey._ext import _pool
@@ -120,3 +131,45 @@ def set_cache_limit(limit: int) -> None:
         raise ValueError(f"set_cache_limit: limit must not be negative, got {limit}")
     if fast.LEVEL:
         _pool.set_cache_limit(limit)
+
+
+def calculate_max_batch_size(
+    sample_shape: tuple[int, ...],
+    dtype: npt.DTypeLike = "float32",
+    max_memory_bytes: int = 500_000_000,
+) -> int:
+    """Return how many samples of this shape and dtype stay within so many bytes.
+
+    Parameters
+    ----------
+    sample_shape : tuple of int
+        Of one sample, without the axis of the batch.
+    dtype : dtype
+    max_memory_bytes : int
+        What the batch alone may take; a training step holds activations and
+        gradients besides.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ShapeError
+        If not even one sample fits, or a sample holds nothing.
+
+    Examples
+    --------
+    >>> calculate_max_batch_size((3, 224, 224))
+    830
+    >>> calculate_max_batch_size((3, 224, 224), "float16", 10**6)
+    3
+    """
+    each = math.prod(sample_shape) * np.dtype(dtype).itemsize
+    if each <= 0 or each > max_memory_bytes:
+        raise ShapeError(
+            f"calculate_max_batch_size: a sample of shape {tuple(sample_shape)} takes {each} "
+            f"bytes, expected 1 to {max_memory_bytes}"
+        )
+    return max_memory_bytes // each

@@ -11,6 +11,7 @@ import pytest
 
 import odyssey as od
 from odyssey import core, fast
+from odyssey.errors import ShapeError
 
 pytestmark = pytest.mark.skipif(not fast.LEVEL, reason="nothing was compiled here: no pool")
 
@@ -319,3 +320,11 @@ def test_a_process_that_runs_out_of_memory_lives_on(run_python):
         "odyssey: no memory for a result of 0.5 GiB, shape (134217728,)",
         "True",
     ], done.stderr
+
+
+def test_batches_that_fit():
+    assert od.calculate_max_batch_size((10,), "float64", 80 * 7 + 79) == 7
+    assert od.calculate_max_batch_size((), "int8", 5) == 5
+    for shape, bound in (((3, 0), 100), ((100,), 399)):
+        with pytest.raises(ShapeError, match="calculate_max_batch_size: a sample of shape"):
+            od.calculate_max_batch_size(shape, "float32", bound)
