@@ -313,7 +313,9 @@ class BuildExtensions(build_ext):
             for level, flags in LEVELS.items()
             if not flags or probe.accepts(flags[:1])
         }
-        self.flags |= {"once": common, "python": common}
+        # Calls into Python gain nothing from a third level, and take longer to compile.
+        modest = ["-O2" if flag == "-O3" else flag for flag in common]
+        self.flags |= {"once": common, "python": modest}
         self.openmp = probe.accepts(["-fopenmp"], TINY_OPENMP, link=True)
         self.openmp_flags = ["-fopenmp"] if self.openmp else []
         self.link_flags = ["-Wl,-s"] if probe.accepts(["-Wl,-s"], link=True) else []
