@@ -22,6 +22,24 @@ cdef struct Chunks:
     Py_ssize_t rows, width, pitch
 
 
+# What one job covers, of jobs that count the chunks of one group of channels after the other: some
+# lines of outputs of one image, or some images.
+cdef struct Part:
+    Py_ssize_t g, image, line, images, lines
+
+
+cdef inline Part part_of(const Walk* walk, const Chunks* chunks, Py_ssize_t job) noexcept nogil:
+    cdef Py_ssize_t chunk = job % chunks.count
+    cdef Py_ssize_t parts = (walk.v.count + chunks.lines - 1) // chunks.lines   # of an image
+    cdef Part part
+    part.g = job // chunks.count
+    part.image = chunk // parts * chunks.images
+    part.line = chunk % parts * chunks.lines
+    part.images = min(chunks.images, walk.N - part.image)
+    part.lines = min(chunks.lines, walk.v.count - part.line)
+    return part
+
+
 cdef inline Py_ssize_t extent(const Axis* a, Py_ssize_t count) noexcept nogil:
     return (count - 1) * a.move + max(a.taps - 1, 0) * a.gap + 1
 

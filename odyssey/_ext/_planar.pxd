@@ -16,7 +16,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from odyssey._ext._field cimport Chunks, chunks_of, fill
+from odyssey._ext._field cimport Chunks, Part, chunks_of, fill, part_of
 from odyssey._ext._panels cimport transposed
 from odyssey._ext._simd cimport (
     element, lanes, load, real, scratch, splat, store, times, vec,
@@ -106,13 +106,9 @@ cdef inline void run_planar(const Walk* walk, const Chunks* chunks, const Planes
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t C = walk.inner
     cdef Py_ssize_t K = walk.groups * walk.outs
-    cdef Py_ssize_t g = job // chunks.count
-    cdef Py_ssize_t parts = (v.count + chunks.lines - 1) // chunks.lines
-    cdef Py_ssize_t first_image = job % chunks.count // parts * chunks.images
-    cdef Py_ssize_t first_line = job % chunks.count % parts * chunks.lines
-    cdef Py_ssize_t images = min(chunks.images, walk.N - first_image)
-    cdef Py_ssize_t lines = min(chunks.lines, v.count - first_line)
-    cdef Py_ssize_t count = images * lines * planes.registers
+    cdef Part part = part_of(walk, chunks, job)
+    cdef Py_ssize_t g = part.g
+    cdef Py_ssize_t count = part.images * part.lines * planes.registers
     cdef Py_ssize_t row = chunks.width * C
     cdef real* field = memory + chunks.images * chunks.rows * planes.pitch * C
     cdef real[2 * MOST * 16] sums
@@ -124,9 +120,9 @@ cdef inline void run_planar(const Walk* walk, const Chunks* chunks, const Planes
     cdef int j
     weights += g * v.taps * h.taps * C * planes.outs
     biases += g * planes.outs
-    for n in range(images):
-        fill(walk, chunks, first_line,
-            source + (first_image + n) * v.source * h.source * walk.groups * C + g * C, field, zero)
+    for n in range(part.images):
+        fill(walk, chunks, part.line,
+            source + (part.image + n) * v.source * h.source * walk.groups * C + g * C, field, zero)
         for i in range(chunks.rows):
             plane = memory + (n * chunks.rows + i) * C * planes.pitch
             if C == 1:
@@ -139,13 +135,13 @@ cdef inline void run_planar(const Walk* walk, const Chunks* chunks, const Planes
         for j in range(2):
             i = min(t * 2 + j, count - 1)       # the last one twice, if their number is odd
             q = i % planes.registers * V
-            p = i // planes.registers % lines
-            n = i // planes.registers // lines
-            inside(v, first_line + p, &start, &stop)
+            p = i // planes.registers % part.lines
+            n = i // planes.registers // part.lines
+            inside(v, part.line + p, &start, &stop)
             low = min(low, start)
             high = max(high, stop)
             x[j] = <const real*>memory + (n * chunks.rows + p * v.move) * C * planes.pitch + q
-            to[j] = (((first_image + n) * v.target + v.first + (first_line + p) * v.step) * h.target
+            to[j] = (((part.image + n) * v.target + v.first + (part.line + p) * v.step) * h.target
                 + h.first + q * h.step) * K + g * walk.outs
             left[j] = min(V, h.count - q)
         any_tile(walk, planes, low, high, x[0], x[1], weights, biases, &sums[0], zero)

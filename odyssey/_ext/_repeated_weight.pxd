@@ -32,7 +32,7 @@ from odyssey._ext._simd cimport (
     MR, element, lanes, load, load_part, number, real, rounded, scratch, splat, store, vec,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._windows cimport Walk, stored
+from odyssey._ext._windows cimport Walk, add_slices, common_divisor
 
 cdef enum:
     MOST = 5                        # taps of a tile, along one axis
@@ -57,10 +57,7 @@ cdef struct Layout:
 
 # How many registers begin with different filters.
 cdef inline Py_ssize_t phase_count(Py_ssize_t K, Py_ssize_t V) noexcept nogil:
-    cdef Py_ssize_t common = K
-    while V:                        # Euclid: the greatest common divisor
-        common, V = V, common % V
-    return K // common
+    return K // common_divisor(K, V)
 
 
 cdef inline Layout layout_for(const Walk* walk, real like_real, vec like) noexcept nogil:
@@ -251,19 +248,6 @@ cdef inline void run_chunk(const Walk* walk, const Layout* all, Py_ssize_t chunk
                 <const real*>field + c * all.row + phase * V,
                 <const real*>memory + (low - top + all.above) * all.line + phase * V,
                 sums + (phase * C + c) * walk.v.taps * walk.h.taps * V, zero)
-
-
-# What the slices collected, slice after slice, in the first one.
-cdef inline void add_slices(Py_ssize_t slices, Py_ssize_t room, real* sums,
-        vec zero) noexcept nogil:
-    cdef Py_ssize_t V = lanes(zero)
-    cdef Py_ssize_t i, j
-    cdef vec total
-    for i in range(room // V):
-        total = load(<const real*>sums + i * V, zero)
-        for j in range(1, slices):
-            total = total + load(<const real*>sums + j * room + i * V, zero)
-        store(sums + i * V, total)
 
 
 # totals[filter][channel][tap] and biases[filter] += the lanes of each filter.

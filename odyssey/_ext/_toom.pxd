@@ -5,7 +5,7 @@
 # Values at 6 points take the place of superpixels, sums of products there the place of
 # m outputs (_winograd.pxd): 6 multiplications for m * r. See toom.pyx.
 
-from odyssey._ext._field cimport Chunks, chunks_of, fill
+from odyssey._ext._field cimport Chunks, Part, chunks_of, fill
 from odyssey._ext._simd cimport element, lanes, load, real, store, vec
 from odyssey._ext._windows cimport Walk
 from odyssey._ext._winograd cimport SIDE, evaluate, expand
@@ -26,13 +26,7 @@ cdef struct Plan:
     Py_ssize_t together, apart      # so many tiles of few channels, and numbers between them
     Py_ssize_t piece, row           # numbers between pieces, and between rows of values
     Chunks chunks
-    Py_ssize_t parts                # chunks of an image
     Py_ssize_t room                 # numbers for values and a field
-
-
-# One chunk of the walk: some lines of outputs of one image, or some images.
-cdef struct Part:
-    Py_ssize_t g, image, line, images, lines
 
 
 cdef inline Plan plan_for(const Walk* walk, Py_ssize_t pixels, bint full) noexcept nogil:
@@ -51,22 +45,10 @@ cdef inline Plan plan_for(const Walk* walk, Py_ssize_t pixels, bint full) noexce
         plan.tiles = (plan.tiles + plan.together - 1) // plan.together * plan.together
     plan.chunks = chunks_of(walk, False, pixels, 1)
     plan.chunks.width = s * (plan.tiles * plan.m + plan.r - 1)
-    plan.parts = (walk.v.count + plan.chunks.lines - 1) // plan.chunks.lines
     plan.room = plan.chunks.images * plan.chunks.rows * (
         plan.row + plan.chunks.width * walk.inner) + 2 * PITCH
     plan.room = plan.room // PITCH * PITCH      # whole cache lines
     return plan
-
-
-cdef inline Part part_of(const Walk* walk, const Plan* plan, Py_ssize_t job) noexcept nogil:
-    cdef Py_ssize_t chunk = job % plan.chunks.count
-    cdef Part part
-    part.g = job // plan.chunks.count
-    part.image = chunk // plan.parts * plan.chunks.images
-    part.line = chunk % plan.parts * plan.chunks.lines
-    part.images = min(plan.chunks.images, walk.N - part.image)
-    part.lines = min(plan.chunks.lines, walk.v.count - part.line)
-    return part
 
 
 # values[image][row][piece][tiles][point][PITCH] of what the windows of a chunk see. Of few channels

@@ -19,14 +19,13 @@ from cython.parallel cimport prange, threadid
 from libc.stdlib cimport free
 from libc.string cimport memset
 
+from odyssey._ext._field cimport Part, part_of
 from odyssey._ext._simd cimport (
     WIDE, element, lanes, load, load_part, real, rounded, scratch, store, times, vec,
 )
 from odyssey._ext._threads cimport num_threads
-from odyssey._ext._toom cimport (
-    PARALLEL, PITCH, Part, Plan, evaluate_part, expand_any, part_of, plan_for,
-)
-from odyssey._ext._windows cimport Walk, breadth, most, one, vectors
+from odyssey._ext._toom cimport PARALLEL, PITCH, Plan, evaluate_part, expand_any, plan_for
+from odyssey._ext._windows cimport Walk, add_slices, breadth, most, one, vectors
 from odyssey._ext._winograd cimport SIDE, collect
 
 cdef extern from "inline.h" nogil:
@@ -178,7 +177,7 @@ cdef inline void run_job(const Walk* walk, const Plan* plan, const Places* at, P
     cdef int j
     memset(sums, 0, at.sums * sizeof(real))
     for chunk in range(first, last):
-        part = part_of(walk, plan, g * plan.chunks.count + chunk)
+        part = part_of(walk, &plan.chunks, g * plan.chunks.count + chunk)
         evaluate_part(walk, plan, &part, source, memory, zero)
         expand_part(walk, plan, at, &part, grad, grads, sums + SIDE * at.per_point, zero)
         for j in range(SIDE):
@@ -245,7 +244,7 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     cdef int threads = num_threads() if work > PARALLEL else 1
     cdef Plan plan
     cdef Places at
-    cdef Py_ssize_t job, g, k, i, room
+    cdef Py_ssize_t job, g, k, room
     cdef real* memory
     cdef real* sums
     if K == 0:
@@ -268,10 +267,7 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
         run_job(walk, &plan, &at, job, source, grad, sums + job * at.sums,
             memory + threadid() * room, zero)
     for g in range(walk.groups):
-        for job in range(1, at.jobs):
-            for i in range(0, at.sums // V):
-                store(sums + i * V, load(<const real*>sums + i * V, zero)
-                    + load(<const real*>sums + job * at.sums + i * V, zero))
+        add_slices(at.jobs, at.sums, sums, zero)
         for k in range(0, at.outs // V):
             unpack(walk, &plan, &at, k * V, <const real*>sums,
                 weight + g * walk.outs * walk.inner * taps, zero)

@@ -18,7 +18,7 @@ from cython.parallel cimport prange
 from libc.stdlib cimport free
 from libc.string cimport memset
 
-from odyssey._ext._field cimport Chunks, chunks_of, fill
+from odyssey._ext._field cimport Chunks, Part, chunks_of, fill, part_of
 from odyssey._ext._panels cimport transposed
 from odyssey._ext._repeated_weight cimport is_repeated, repeated_weight_gradient
 from odyssey._ext._simd cimport (
@@ -159,9 +159,8 @@ cdef inline void copy_grad(const element* grad, Py_ssize_t K, Py_ssize_t outs, i
 # One tile of a piece of a block: its sums over the pixels of a chunk. The last tile of a piece
 # begins where it still fits, and skips what is done.
 cdef inline void add_tile(const Walk* walk, const Sums* all, const Chunks* chunks,
-        Py_ssize_t job, Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
-        const real* source, const real* field, const real* grads, real* sums,
-        vec zero) noexcept nogil:
+        const Part* part, Py_ssize_t job, const real* source, const real* field,
+        const real* grads, real* sums, vec zero) noexcept nogil:
     cdef const Axis* v = &walk.v
     cdef const Axis* h = &walk.h
     cdef Py_ssize_t V = lanes(zero)
@@ -192,51 +191,51 @@ cdef inline void add_tile(const Walk* walk, const Sums* all, const Chunks* chunk
         reads.per_line = v.move * h.source * C
         reads.per_image = v.source * h.source * C
         reads.x = source + g * walk.inner + ((
-            image * v.source + line * v.move + v.offset + reads.r * v.gap) * h.source + column
-            + reads.begin * h.move) * C
-    grads += block * images * lines * h.count * all.wide * V
+            part.image * v.source + part.line * v.move + v.offset + reads.r * v.gap) * h.source
+            + column + reads.begin * h.move) * C
+    grads += block * part.images * part.lines * h.count * all.wide * V
     sums += (job // tiles * all.entries + entry) * all.wide * V
     if all.wide == 2:
-        any_tile(all.height, 2, walk, &reads, <const real*>reads.x + entry, grads, images, line,
-            lines, skip, sums, zero)
+        any_tile(all.height, 2, walk, &reads, <const real*>reads.x + entry, grads, part.images,
+            part.line, part.lines, skip, sums, zero)
     else:
-        any_tile(all.height, 1, walk, &reads, <const real*>reads.x + entry, grads, images, line,
-            lines, skip, sums, zero)
+        any_tile(all.height, 1, walk, &reads, <const real*>reads.x + entry, grads, part.images,
+            part.line, part.lines, skip, sums, zero)
 
 
 # What the tiles read of a chunk, copied: `field` is NULL if the input is read where it stands.
 cdef inline void copy_chunk(const Walk* walk, const Sums* all, const Chunks* chunks,
-        Py_ssize_t image, Py_ssize_t line, Py_ssize_t images, Py_ssize_t lines,
-        const element* source, const element* grad, real* field, real* grads, real* line_sums,
-        real* biases, int threads, vec zero) noexcept nogil:
+        const Part* part, const element* source, const element* grad, real* field, real* grads,
+        real* line_sums, real* biases, int threads, vec zero) noexcept nogil:
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t width = all.wide * lanes(zero)
     cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
     cdef Py_ssize_t total = walk.groups * all.blocks
+    cdef Py_ssize_t lines = part.images * part.lines
     cdef Py_ssize_t job, block, n, at
-    for job in prange(total * images * lines, num_threads=threads, schedule="static",
+    for job in prange(total * lines, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
-        block = job // (images * lines)
-        at = job % (images * lines)
-        n = image + at // lines
+        block = job // lines
+        at = job % lines
+        n = part.image + at // part.lines
         copy_grad(
-            grad + (n * walk.v.count + line + at % lines) * Q * K
+            grad + (n * walk.v.count + part.line + at % part.lines) * Q * K
             + block // all.blocks * walk.outs + block % all.blocks * width, K,
             min(width, walk.outs - block % all.blocks * width), all.wide, Q,
             grads + job * Q * width, line_sums + job * width, zero)
     for block in range(total):              # the lines one after the other
-        for job in range(block * images * lines, (block + 1) * images * lines):
+        for job in range(block * lines, (block + 1) * lines):
             for n in range(width):
                 biases[block * width + n] += line_sums[job * width + n]
     if field != NULL:
-        for job in prange(walk.groups * images, num_threads=threads, schedule="static",
+        for job in prange(walk.groups * part.images, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
-            n = image + job % images
-            fill(walk, chunks, line,
+            n = part.image + job % part.images
+            fill(walk, chunks, part.line,
                 source + n * walk.v.source * walk.h.source * walk.groups * walk.inner
-                + job // images * walk.inner,
-                field + (job // images * chunks.images + job % images) * size, zero)
+                + job // part.images * walk.inner,
+                field + (job // part.images * chunks.images + job % part.images) * size, zero)
 
 
 # One input channel of one block, from sums[tap][channel][register] to weight[output][channel][tap].
@@ -264,12 +263,13 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     cdef Py_ssize_t Q = walk.h.count
     cdef Py_ssize_t taps = walk.v.taps * walk.h.taps
     cdef Py_ssize_t bytes = (C * walk.v.move * walk.h.move + K) * <Py_ssize_t>sizeof(real)
-    cdef Py_ssize_t chunk, parts, image, line, images, lines, job, block, size, total, width
+    cdef Py_ssize_t chunk, job, block, size, total, width
     cdef Py_ssize_t room, rows, tiles
     cdef double work = <double>walk.N * walk.v.count * Q * taps * C * walk.outs
     cdef int threads = num_threads() if work > PARALLEL else 1
     cdef bint copied
     cdef Chunks chunks
+    cdef Part part
     cdef Sums all
     cdef real* sums
     cdef real* biases
@@ -296,7 +296,6 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     tiles = total * all.pieces * ((all.entries + all.height - 1) // all.height)
     copied = all.joined or sizeof(element) < sizeof(real)
     chunks = chunks_of(walk, False, max(PIXELS, NEAR // bytes), 1)
-    parts = (walk.v.count + chunks.lines - 1) // chunks.lines
     size = chunks.images * chunks.rows * chunks.width * chunks.pitch
     room = chunks.images * chunks.lines * Q * width
     rows = chunks.images * chunks.lines
@@ -310,16 +309,13 @@ cdef inline int weight_gradient(const Walk* walk, const element* source, const e
     field = grads + total * room if copied else NULL
     memset(sums, 0, total * (taps * walk.inner + 1) * width * sizeof(real))
     for chunk in range(chunks.count):
-        image = chunk // parts * chunks.images
-        line = chunk % parts * chunks.lines
-        images = min(chunks.images, walk.N - image)
-        lines = min(chunks.lines, walk.v.count - line)
-        copy_chunk(walk, &all, &chunks, image, line, images, lines, source, grad,
-            field, grads, line_sums, biases, threads, zero)
+        part = part_of(walk, &chunks, chunk)
+        copy_chunk(walk, &all, &chunks, &part, source, grad, field, grads, line_sums, biases,
+            threads, zero)
         for job in prange(tiles, num_threads=threads, schedule="static",
                 use_threads_if=threads > 1):
-            add_tile(walk, &all, &chunks, job, image, line, images, lines, <const real*>source,
-                field, grads, sums, zero)
+            add_tile(walk, &all, &chunks, &part, job, <const real*>source, field, grads, sums,
+                zero)
     for job in prange(total * walk.inner, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):
         unpack(walk, &all, job, <const real*>sums, weight, zero)

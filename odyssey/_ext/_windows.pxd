@@ -95,13 +95,17 @@ cdef inline Call call_for(object x, object weight, object window):
     return call
 
 
+# The greatest one: Euclid's algorithm.
+cdef inline Py_ssize_t common_divisor(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    while b:
+        a, b = b, a % b
+    return a
+
+
 cdef inline Axis gradient_axis(Slide s, Py_ssize_t phase) noexcept nogil:
-    cdef Py_ssize_t common = s.stride
-    cdef Py_ssize_t rest = s.dilation
+    cdef Py_ssize_t common = common_divisor(s.stride, s.dilation)
     cdef Py_ssize_t tap = s.taps - 1
     cdef Axis a
-    while rest:                     # Euclid: the greatest common divisor
-        common, rest = rest, common % rest
     a.source = s.outputs
     a.target = s.size
     a.first = phase
@@ -155,6 +159,22 @@ ctypedef fused breadth:
 
 cdef inline int vectors(breadth like) noexcept nogil:
     return 1 if breadth is one else 2 if breadth is two else WIDE
+
+
+# ---- sums that threads made ----------------------------------------------------------------------
+
+# The first of several slices of `room` numbers, whole registers, becomes the sum of all, slice
+# after slice.
+cdef inline void add_slices(Py_ssize_t slices, Py_ssize_t room, real* sums,
+        vec zero) noexcept nogil:
+    cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t i, j
+    cdef vec total
+    for i in range(room // V):
+        total = load(<const real*>sums + i * V, zero)
+        for j in range(1, slices):
+            total = total + load(<const real*>sums + j * room + i * V, zero)
+        store(sums + i * V, total)
 
 
 # ---- half precision ------------------------------------------------------------------------------

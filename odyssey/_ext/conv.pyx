@@ -39,7 +39,7 @@ from odyssey._ext._direct cimport PIXELS, Steps, pack, rows_for, tile
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, aligned,
 )
-from odyssey._ext._field cimport Chunks, chunks_of, fill
+from odyssey._ext._field cimport Chunks, Part, chunks_of, fill, part_of
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._planar cimport is_planar, outs_for, walk_planar
 from odyssey._ext._pool cimport empty
@@ -91,12 +91,10 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
     cdef Py_ssize_t blocks = block_count(walk.outs, zero)
     cdef Py_ssize_t g = first // blocks
     cdef Py_ssize_t K = walk.groups * walk.outs
-    cdef Py_ssize_t parts = (v.count + chunks.lines - 1) // chunks.lines
-    cdef Py_ssize_t image = chunk // parts * chunks.images
-    cdef Py_ssize_t line = chunk % parts * chunks.lines
-    cdef Py_ssize_t images = min(chunks.images, walk.N - image)
-    cdef Py_ssize_t lines = min(chunks.lines, v.count - line)
-    cdef Py_ssize_t pixels = images * lines * h.count
+    cdef Part part = part_of(walk, chunks, chunk)
+    cdef Py_ssize_t image = part.image
+    cdef Py_ssize_t line = part.line
+    cdef Py_ssize_t pixels = part.images * part.lines * h.count
     cdef Py_ssize_t size = chunks.rows * chunks.width * chunks.pitch
     cdef Py_ssize_t pace = chunks.pitch * h.move
     cdef Py_ssize_t per_block = v.taps * h.taps * walk.inner * WIDE * V
@@ -120,7 +118,7 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
         field = <real*>source + (
             (image * v.source + line * v.move + v.offset) * h.source + h.offset) * chunks.pitch
     else:
-        for i in range(<int>images):
+        for i in range(<int>part.images):
             fill(walk, chunks, line, source + (image + i) * v.source * h.source * walk.groups
                 * walk.inner, field + i * size, zero)
     rows = rows_for(pixels, h.count, width_of(walk.outs, first - g * blocks, zero))
@@ -137,7 +135,7 @@ cdef void run(const Walk* walk, const Chunks* chunks, Py_ssize_t chunk, Py_ssize
             if q == h.count:        # the next line, or image
                 q = 0
                 p += 1
-                if p == lines:
+                if p == part.lines:
                     p = 0
                     n += 1
                 corner = field + n * size + p * v.move * chunks.width * chunks.pitch
@@ -324,7 +322,7 @@ def conv2d(
     more, packed; for float16 the images once more, in float32.
     """
     window = check_conv2d("conv2d", x, weight, bias, stride, padding, dilation, groups)
-    cdef int algorithm = algorithm_for(x, weight, window, "forward")
+    cdef int algorithm
     cdef Call call
     cdef const char* b = NULL
     cdef Py_ssize_t step = 0
@@ -335,6 +333,7 @@ def conv2d(
         return _matmul.linear(
             channels_last(x).transpose(0, 2, 3, 1), weight[:, :, 0, 0], bias
         ).transpose(0, 3, 1, 2)
+    algorithm = algorithm_for(x, weight, window, "forward")
     if algorithm > 0:
         return _winograd.winograd_conv2d(x, weight, bias, padding, dilation, groups, algorithm)
     if algorithm == ALONG_ROWS:
@@ -376,8 +375,7 @@ def conv2d_backward(
     """
     window = check_conv2d_backward(grad, x, weight, stride, padding, dilation, groups)
     needs = check_needs("conv2d_backward", needs, 3)
-    cdef int for_input = algorithm_for(x, weight, window, "input") if needs[0] else DIRECT
-    cdef int for_weight = algorithm_for(x, weight, window, "weight") if needs[1] else DIRECT
+    cdef int for_input, for_weight
     cdef Call call
     cdef void* g
     cdef void* source
@@ -391,6 +389,8 @@ def conv2d_backward(
         return (
             grad_x if grad_x is None else grad_x.transpose(0, 3, 1, 2),
             grad_weight if grad_weight is None else grad_weight.reshape(weight.shape), grad_bias)
+    for_input = algorithm_for(x, weight, window, "input") if needs[0] else DIRECT
+    for_weight = algorithm_for(x, weight, window, "weight") if needs[1] else DIRECT
     weight = aligned(weight)
     call = call_for(x, weight, window)
     grad = channels_last(grad)

@@ -35,6 +35,7 @@ from odyssey._ext._bias_gradient cimport bias_gradient
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, aligned,
 )
+from odyssey._ext._field cimport Part, part_of
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._pool cimport empty
 from odyssey._ext._simd cimport (
@@ -42,9 +43,7 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._tile cimport store_first
-from odyssey._ext._toom cimport (
-    PARALLEL, PITCH, Part, Plan, evaluate_part, expand_any, part_of, plan_for,
-)
+from odyssey._ext._toom cimport PARALLEL, PITCH, Plan, evaluate_part, expand_any, plan_for
 from odyssey._ext._toom_weight cimport weight_gradient
 from odyssey._ext._windows cimport Call, Filters, Walk, call_for, inside, stored
 from odyssey._ext._winograd cimport SIDE, collect
@@ -122,7 +121,7 @@ cdef inline void tile(int m, const Plan* plan, Py_ssize_t low, Py_ssize_t high,
 cdef void run(const Walk* walk, const Plan* plan, Py_ssize_t job, const element* source,
         const real* u, const real* biases, element* target, real* values,
         vec zero) noexcept nogil:
-    cdef Part part = part_of(walk, plan, job)
+    cdef Part part = part_of(walk, &plan.chunks, job)
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t K = walk.groups * walk.outs
     cdef Py_ssize_t blocks = (walk.outs + V - 1) // V
@@ -247,7 +246,7 @@ cdef int walk_all(const Walk* walk, Filters filters, const element* source, cons
         for k in range(walk.groups * walk.outs):
             biases[k // walk.outs * blocks * V + k % walk.outs] = stored(
                 bias + k * bias_step, target[0], number)
-    for job in range(total):
+    for job in prange(total, num_threads=threads, schedule="static", use_threads_if=threads > 1):
         transform_weights(walk, &plan, filters, job, u, target[0], zero)
     for job in prange(walk.groups * plan.chunks.count, num_threads=threads, schedule="static",
             use_threads_if=threads > 1):

@@ -34,7 +34,7 @@ from libc.string cimport memset
 
 from odyssey._ext._bias_gradient cimport bias_gradient
 from odyssey._ext._door cimport (
-    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, PyArray_TYPE, contiguous,
+    NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, PyArray_DIMS, PyArray_STRIDES, contiguous,
 )
 from odyssey._ext._layout cimport channels_last, empty_channels_last
 from odyssey._ext._panels cimport transposed
@@ -44,7 +44,7 @@ from odyssey._ext._simd cimport (
 )
 from odyssey._ext._threads cimport num_threads
 from odyssey._ext._tile cimport DEPTH, pitch_of, store_first
-from odyssey._ext._windows cimport Axis, Slide, Walk, forward_axis, gradient_axis, slide, stored
+from odyssey._ext._windows cimport Axis, Call, call_for, gradient_axis, stored
 from odyssey._ext._winograd_tiles cimport (
     FAR, MOST_TAPS, PARALLEL, SOME, Plan, any_stack, height_for, lift_filter, lift_tile, locate,
     lower_any, pitch_for, plan_for,
@@ -243,34 +243,16 @@ cdef int walk_all(str op, Plan plan, const element* source, const element* weigh
     return 0
 
 
-# What both doors make of their arguments.
-cdef class _Call:
-    cdef int m, r
-    cdef int number                 # the arrays' dtype
-    cdef Slide v, h
-    cdef Walk walk
-
-    def __cinit__(self, x, weight, window, tile):
-        cdef cnp.npy_intp* shape = PyArray_DIMS(x)
-        cdef cnp.npy_intp* filters = PyArray_DIMS(weight)
-        self.m, self.r = tile, filters[2]
-        self.number = PyArray_TYPE(x)
-        self.v = slide(shape[2], filters[2], window, 0)
-        self.h = slide(shape[3], filters[3], window, 1)
-        self.walk = Walk(
-            shape[0], window.groups, filters[1], filters[0] // window.groups,
-            forward_axis(self.v), forward_axis(self.h))
-
-
-cdef Plan plan_call(_Call call, bint gradient, vec zero) noexcept:
+cdef Plan plan_call(Call call, int m, bint gradient, vec zero) noexcept:
+    cdef int r = <int>call.v.taps
     if gradient:
-        return plan_for(call.walk, call.m, call.r, gradient_axis(call.v, 0),
-            gradient_axis(call.h, 0), True, zero)
-    return plan_for(call.walk, call.m, call.r, call.walk.v, call.walk.h, False, zero)
+        return plan_for(call.walk, m, r, gradient_axis(call.v, 0), gradient_axis(call.h, 0), True,
+            zero)
+    return plan_for(call.walk, m, r, call.walk.v, call.walk.h, False, zero)
 
 
-cdef int dispatch(str op, _Call call, bint gradient, object source, object weight, object bias,
-        object target) except -1:
+cdef int dispatch(str op, Call call, int m, bint gradient, object source, object weight,
+        object bias, object target) except -1:
     cdef void* s = PyArray_DATA(source)
     cdef void* w
     cdef void* t = PyArray_DATA(target)
@@ -283,13 +265,13 @@ cdef int dispatch(str op, _Call call, bint gradient, object source, object weigh
         b = <const char*>PyArray_DATA(bias)
         step = PyArray_STRIDES(bias)[0]
     if call.number == NPY_FLOAT:
-        walk_all(op, plan_call(call, gradient, vsplat_f32(0)), <const float*>s, <const float*>w,
+        walk_all(op, plan_call(call, m, gradient, vsplat_f32(0)), <const float*>s, <const float*>w,
             b, step, <float*>t, <float>0, vsplat_f32(0))
     elif call.number == NPY_DOUBLE:
-        walk_all(op, plan_call(call, gradient, vsplat_f64(0)), <const double*>s,
+        walk_all(op, plan_call(call, m, gradient, vsplat_f64(0)), <const double*>s,
             <const double*>w, b, step, <double*>t, <double>0, vsplat_f64(0))
     else:
-        walk_all(op, plan_call(call, gradient, vsplat_f32(0)), <const half*>s, <const half*>w, b,
+        walk_all(op, plan_call(call, m, gradient, vsplat_f32(0)), <const half*>s, <const half*>w, b,
             step, <half*>t, <float>0, vsplat_f32(0))
     return 0
 
@@ -303,10 +285,10 @@ def winograd_conv2d(
     10 MiB of transformed weights, and some 100 KiB to 1 MiB for each thread.
     """
     window = check_winograd("winograd_conv2d", x, weight, bias, padding, dilation, groups, tile)
-    cdef _Call call = _Call(x, weight, window, tile)
+    cdef Call call = call_for(x, weight, window)
     out = empty_channels_last(
         call.walk.N, PyArray_DIMS(weight)[0], call.v.outputs, call.h.outputs, call.number)
-    dispatch("winograd_conv2d", call, False, channels_last(x), weight, bias, out)
+    dispatch("winograd_conv2d", call, tile, False, channels_last(x), weight, bias, out)
     return out
 
 
@@ -321,7 +303,8 @@ def winograd_conv2d_backward(
     """
     window = check_winograd_backward(grad, x, weight, padding, dilation, groups, tile)
     needs = check_needs("winograd_conv2d_backward", needs, 3)
-    cdef _Call call = _Call(x, weight, window, tile)
+    cdef Call call = call_for(x, weight, window)
+    cdef int m = tile
     cdef void* s
     cdef void* g
     cdef void* t
@@ -330,7 +313,7 @@ def winograd_conv2d_backward(
     if needs[0]:
         grad_x = empty_channels_last(
             call.walk.N, PyArray_DIMS(x)[1], call.v.size, call.h.size, call.number)
-        dispatch("winograd_conv2d_backward", call, True, grad, weight, None, grad_x)
+        dispatch("winograd_conv2d_backward", call, m, True, grad, weight, None, grad_x)
     if needs[1]:
         grad_weight = empty(4, PyArray_DIMS(weight), call.number)
         x = channels_last(x)
@@ -338,13 +321,13 @@ def winograd_conv2d_backward(
         g = PyArray_DATA(grad)
         t = PyArray_DATA(grad_weight)
         if call.number == NPY_FLOAT:
-            sum_all(plan_call(call, False, vsplat_f32(0)), <const float*>s, <const float*>g,
+            sum_all(plan_call(call, m, False, vsplat_f32(0)), <const float*>s, <const float*>g,
                 <float*>t, <float>0, vsplat_f32(0))
         elif call.number == NPY_DOUBLE:
-            sum_all(plan_call(call, False, vsplat_f64(0)), <const double*>s, <const double*>g,
+            sum_all(plan_call(call, m, False, vsplat_f64(0)), <const double*>s, <const double*>g,
                 <double*>t, <double>0, vsplat_f64(0))
         else:
-            sum_all(plan_call(call, False, vsplat_f32(0)), <const half*>s, <const half*>g,
+            sum_all(plan_call(call, m, False, vsplat_f32(0)), <const half*>s, <const half*>g,
                 <half*>t, <float>0, vsplat_f32(0))
     if needs[2]:
         grad_bias = bias_gradient(grad)

@@ -1,10 +1,21 @@
-"""Ways for a rule to see an array: several axes as one, half precision as single."""
+"""Ways to see an array: a part of one axis, several axes as one, half precision as single."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+
+
+def at(axis, part):
+    """Return the index that takes a part of one axis, an index or a slice, and all before it.
+
+    Examples
+    --------
+    >>> np.arange(6).reshape(2, 3)[at(1, slice(0, 2))].shape
+    (2, 2)
+    """
+    return (slice(None),) * axis + (part,)
 
 
 def joined(x, axes):

@@ -6,6 +6,7 @@ import operator
 
 import numpy as np
 
+from odyssey.core._axes import at
 from odyssey.core.indexing import put
 from odyssey.errors import ShapeError
 from odyssey.utils.choices import pick
@@ -66,7 +67,7 @@ def bordered(op, x, around, mode):
     """Put pixels of ``x`` around it, those that ``mode`` says. Works on arrays and Tensors."""
     for axis, (before, after) in enumerate(around, start=2):
         if before or after:
-            x = x[_at(axis, border(op, x.shape[axis], before, after, mode))]
+            x = x[at(axis, border(op, x.shape[axis], before, after, mode))]
     return x
 
 
@@ -78,10 +79,6 @@ def unbordered(op, grad, x_shape, around, mode):
         size = x_shape[axis]
         outside = np.r_[:before, before + size : before + size + after]
         home = border(op, size, before, after, mode)[outside]
-        inside = grad[_at(axis, slice(before, before + size))]
-        grad = inside + put(grad[_at(axis, outside)], _at(axis, home), tuple(inside.shape))
+        inside = grad[at(axis, slice(before, before + size))]
+        grad = inside + put(grad[at(axis, outside)], at(axis, home), tuple(inside.shape))
     return grad
-
-
-def _at(axis, index):
-    return (slice(None),) * axis + (index,)

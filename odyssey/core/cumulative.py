@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from odyssey.core._axes import narrowed, widened
+from odyssey.core._axes import at, narrowed, widened
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, normalize_axis
 from odyssey.core.shape import concatenate
@@ -46,11 +46,6 @@ def _accumulated(ufunc, x, axis, dtype, include_initial):
 def _default(dtype):
     """Return the dtype that NumPy adds up a dtype in: small integers in the largest."""
     return np.sum(np.empty(0, dtype)).dtype
-
-
-def _along(axis, part):
-    """Return the index that takes a part of one axis."""
-    return (*[slice(None)] * axis, part)
 
 
 @differentiable
@@ -98,8 +93,8 @@ def cumulative_sum(x, axis=None, dtype=None, include_initial=False):
 def cumulative_sum_backward(grad, axis=None, include_initial=False):
     """Return the gradient of :func:`cumulative_sum`."""
     axis = _axis("cumulative_sum", axis, len(grad.shape))
-    back = _along(axis, slice(None, 0 if include_initial else None, -1))
-    return cumulative_sum(grad[back], axis)[_along(axis, slice(None, None, -1))]
+    back = at(axis, slice(None, 0 if include_initial else None, -1))
+    return cumulative_sum(grad[back], axis)[at(axis, slice(None, None, -1))]
 
 
 @differentiable
@@ -224,7 +219,7 @@ def diff(x, axis=-1, n=1, prepend=None, append=None):
 def _end(name, end, x, axis):
     """Return what to put before or after ``x``: of its shape, but for the length of the axis."""
     if end is None:
-        return x[_along(axis, slice(0, 0))]
+        return x[at(axis, slice(0, 0))]
     end = np.asarray(end, None if np.ndim(end) else x.dtype)
     length = end.shape[axis] if end.ndim == x.ndim else 1
     try:
@@ -257,6 +252,6 @@ def diff_backward(
         grad = np.zeros((*x_shape[:axis], stop + after, *x_shape[axis + 1 :]), grad.dtype)
     parts = (slice(before, stop), slice(0, before), slice(stop, None))
     return tuple([
-        unbroadcast(grad[_along(axis, part)], shape) if needed else None
+        unbroadcast(grad[at(axis, part)], shape) if needed else None
         for part, shape, needed in zip(parts, shapes, needs, strict=True)
     ])  # fmt: skip

@@ -8,6 +8,7 @@ import operator
 
 import numpy as np
 
+from odyssey.core._axes import at
 from odyssey.core._broadcast import add_up, unbroadcast
 from odyssey.core._checks import as_array, normalize_axes, normalize_axis
 from odyssey.core._copies import reshaped
@@ -406,17 +407,12 @@ def slice(x, start, stop, step=1, axis=0):
     x = as_array(x)
     axis = normalize_axis("slice", axis, x.ndim)
     try:
-        return x[_along(axis, start, stop, step)]
+        return x[at(axis, builtins.slice(start, stop, step))]
     except (TypeError, ValueError) as error:
         raise ShapeError(f"slice: {start}:{stop}:{step} of x {x.shape}: {error}") from None
-
-
-def _along(axis, start, stop, step):
-    """Return the index of a range of one axis."""
-    return (builtins.slice(None),) * axis + (builtins.slice(start, stop, step),)
 
 
 @slice.backward_rule(wrt=("x",))
 def slice_backward(grad, x_shape, start, stop, step=1, axis=0):
     """Return the gradient of :func:`slice`."""
-    return put(grad, _along(axis % len(x_shape), start, stop, step), x_shape)
+    return put(grad, at(axis % len(x_shape), builtins.slice(start, stop, step)), x_shape)

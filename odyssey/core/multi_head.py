@@ -123,8 +123,8 @@ def multi_head_attention(
             f"{OP}: wo must have shape (O, {wv.shape[0]}), one column for each row of wv, "
             f"but has {wo.shape}"
         )
-    _check_masks(mask, key_padding_mask, k)
-    mask = _merged(mask, key_padding_mask)
+    _check_padding(key_padding_mask, k)
+    mask = _merged(None if mask is None else as_array(mask), key_padding_mask)
     heads_q = _split(linear(q, wq, bq), num_heads)
     heads_k = _split(linear(k, wk, bk), num_heads)
     heads_v = _split(linear(v, wv, bv), num_heads)
@@ -299,7 +299,7 @@ def _check_heads(num_heads, **weights):
             )
 
 
-def _check_masks(mask, padding, k):
+def _check_padding(padding, k):
     if padding is None:
         return
     padding = as_array(padding)
@@ -315,7 +315,7 @@ def _check_masks(mask, padding, k):
 def _merged(mask, padding):
     """Return one mask for both: boolean, or additive with -inf for padding."""
     if padding is None:
-        return mask if mask is None or not isinstance(mask, list | tuple) else as_array(mask)
+        return mask
     seen = ~as_array(padding)[..., None, None, :]
     if mask is None:
         return seen

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from odyssey.core._axes import at
 from odyssey.core._checks import as_array
 from odyssey.core.indexing import getitem, put
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from odyssey.tape import differentiable
+from odyssey.utils.geometry import repeated
 
 __all__ = ["pad", "pad_backward"]
 
@@ -26,19 +28,13 @@ def _pairs(width, ndim):
     return pairs.tolist()
 
 
-# Where the elements of a padded axis come from: place k of the axis, k from -before to n + after.
-SOURCES = {
-    "replicate": lambda k, n: np.clip(k, 0, n - 1),
-    "circular": lambda k, n: k % n,
-    # Back and forth between the ends, which are not repeated: a wave of period 2 (n - 1).
-    "reflect": lambda k, n: n - 1 - np.abs(k % max(2 * n - 2, 1) - (n - 1)),
-}
+REPEATING = ("replicate", "circular", "reflect")
 
 
 def _sources(x_shape, width, mode):
     """Return, for each axis that is padded, the axis and the places its elements come from."""
     return [
-        (axis, SOURCES[mode](np.arange(-before, n + after), n))
+        (axis, repeated(mode, np.arange(-before, n + after), n))
         for axis, (n, (before, after)) in enumerate(
             zip(x_shape, _pairs(width, len(x_shape)), strict=True)
         )
@@ -112,8 +108,8 @@ def pad(x, width, mode="constant", value=0):
             raise DTypeError(f"pad: value {value!r} is no {x.dtype}: {error}") from None
         out[_inside(x.shape, width)] = x
         return out
-    if mode not in SOURCES:
-        raise OdysseyError(f"pad: mode must be constant, {', '.join(SOURCES)}, got {mode!r}")
+    if mode not in REPEATING:
+        raise OdysseyError(f"pad: mode must be constant, {', '.join(REPEATING)}, got {mode!r}")
     for n, pair in zip(x.shape, pairs, strict=True):
         if n == 0 and any(pair):
             raise ShapeError(f"pad: x of shape {x.shape} has nothing to {mode} along an empty axis")
@@ -130,5 +126,5 @@ def pad_backward(grad, x_shape, width, mode="constant"):
         return getitem(grad, _inside(x_shape, width))
     for axis, places in _sources(x_shape, width, mode):
         shape = (*grad.shape[:axis], x_shape[axis], *grad.shape[axis + 1 :])
-        grad = put(grad, (slice(None),) * axis + (places,), shape)
+        grad = put(grad, at(axis, places), shape)
     return grad

@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.utils.conv_algorithm import toom_tile
+from odyssey.utils.conv_algorithm import SIDE, toom_tile
 from odyssey.utils.cook_toom import POINTS, matrices
 from odyssey.utils.kernel_checks import check_needs
 from odyssey.utils.kernel_checks_conv import Window, check_toom, check_toom_weight_gradient
 from odyssey.utils.windows import groups_of, padded
 
 __all__ = ["toom_conv2d", "toom_conv2d_weight_gradient"]
-
-SIDE = 6
-"""Points; so many superpixels a tile sees."""
 
 
 @np.errstate(all="ignore")

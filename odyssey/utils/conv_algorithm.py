@@ -18,6 +18,7 @@ __all__ = [
     "ALGORITHMS",
     "ALONG_ROWS",
     "DIRECT",
+    "SIDE",
     "choose_algorithm",
     "get_conv_algorithm",
     "set_conv_algorithm",
@@ -47,7 +48,8 @@ LEAST_GAIN_ALONG_ROWS = 1.3
 PREFERENCE = 1.15  # Winograd's form moves more memory than this count says
 FEW_FILTERS = 8  # the direct form has a kernel of its own for these
 
-POINTS = 6  # along a row
+SIDE = 6
+"""Points of the form along rows; so many superpixels a tile sees."""
 
 _algorithm = "auto"
 
@@ -115,7 +117,7 @@ def winograd_tile(
     direction: str,
     taps: int = 3,
 ) -> int:
-    """Return which algorithm a convolution with a square window and stride 1 runs.
+    """Return Winograd's tile for a square window and stride 1, where that beats the direct form.
 
     Parameters
     ----------
@@ -133,7 +135,7 @@ def winograd_tile(
     Returns
     -------
     int
-        The side of Winograd's tiles; 0 for the direct algorithm.
+        The side of the tiles; 0 where the direct form is as fast, or was chosen.
 
     Examples
     --------
@@ -147,12 +149,22 @@ def winograd_tile(
     """
     if _algorithm == "direct" or dtype.itemsize == 8 or taps not in TILES:
         return 0
-    tile, saving = _best_tile(taps, outputs[0], outputs[1], dilation[0], dilation[1])
-    if _algorithm == "auto":
-        each = channels * filters
-        if saving * each < LEAST_GAIN * (each + TRANSFORM[direction] * (channels + filters)):
-            return 0
-    return tile
+    tile, gain = _winograd_gain(direction, channels, filters, taps, outputs, dilation)
+    return tile if gain >= LEAST_GAIN or _algorithm == "winograd" else 0
+
+
+def _winograd_gain(
+    direction: str,
+    channels: int,
+    filters: int,
+    taps: int,
+    outputs: tuple[int, int],
+    dilation: tuple[int, int],
+) -> tuple[int, float]:
+    """Return the best tile, and how many times faster than direct it is, by the table's count."""
+    tile, saving = _best_tile(taps, *outputs, *dilation)
+    each = channels * filters
+    return tile, saving * each / max(1, each + TRANSFORM[direction] * (channels + filters))
 
 
 def toom_tile(taps: int, stride: int, dilation: int) -> int:
@@ -167,7 +179,7 @@ def toom_tile(taps: int, stride: int, dilation: int) -> int:
     (4, 3, 5, 0)
     """
     r = -(-taps // stride)
-    return POINTS + 1 - r if 2 <= r <= 5 and dilation == 1 else 0
+    return SIDE + 1 - r if 2 <= r <= 5 and dilation == 1 else 0
 
 
 @functools.lru_cache(4096)
@@ -210,16 +222,14 @@ def choose_algorithm(
     if name == "direct":
         return DIRECT
     tile, square = 0, 0.0
-    each = channels * filters
     if taps[0] == taps[1] and taps[0] in TILES and stride == (1, 1):
-        tile, saving = _best_tile(taps[0], *outputs, *dilation)
-        square = saving * each / max(1, each + TRANSFORM[direction] * (channels + filters))
+        tile, square = _winograd_gain(direction, channels, filters, taps[0], outputs, dilation)
     m = toom_tile(taps[1], stride[1], dilation[1]) if direction != "input" else 0
     if name == "winograd":
         return tile or (ALONG_ROWS if m else DIRECT)
     rows = 0.0
     if m and filters > FEW_FILTERS and channels and outputs[1]:
-        points = POINTS * stride[1] * -(-outputs[1] // m) / outputs[1]
+        points = SIDE * stride[1] * -(-outputs[1] // m) / outputs[1]
         window = taps[0] * taps[1]
         rows = window / (taps[0] * points + FINISH[direction] / channels)
     if square >= LEAST_GAIN and square >= PREFERENCE * rows:

@@ -25,6 +25,7 @@ __all__ = [
     "output_sizes",
     "pads",
     "pair",
+    "repeated",
     "several",
     "sides",
     "span",
@@ -290,6 +291,27 @@ def _outputs(
     return outputs
 
 
+def repeated(mode: str, places: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.intp]:
+    """Return which of ``size`` elements stands at each place of a line that goes on at both ends.
+
+    "replicate" repeats the ends, "circular" the whole line, and "reflect" goes back and
+    forth between the ends: a wave of period 2 (size - 1).
+
+    Examples
+    --------
+    >>> for mode in ("replicate", "circular", "reflect"):
+    ...     print(repeated(mode, np.arange(-3, 6), 3))
+    [0 0 0 0 1 2 2 2 2]
+    [0 1 2 0 1 2 0 1 2]
+    [1 2 1 0 1 2 1 0 1]
+    """
+    if mode == "replicate":
+        return np.clip(places, 0, size - 1)
+    if mode == "circular":
+        return places % size
+    return size - 1 - np.abs(places % max(2 * size - 2, 1) - (size - 1))
+
+
 def border(op: str, size: int, before: int, after: int, mode: str) -> npt.NDArray[np.intp]:
     """Return for each pixel of a bordered line the one of ``size`` pixels that it repeats.
 
@@ -312,9 +334,4 @@ def border(op: str, size: int, before: int, after: int, mode: str) -> npt.NDArra
         raise ShapeError(
             f"{op}: a {mode} padding of {max(before, after)} needs more pixels than {size}"
         )
-    line = np.arange(-before, size + after)
-    if mode == "replicate":
-        return np.clip(line, 0, size - 1)
-    if mode == "circular":
-        return line % size
-    return (size - 1) - np.abs((size - 1) - np.abs(line))
+    return repeated(mode, np.arange(-before, size + after), size)
