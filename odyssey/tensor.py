@@ -381,6 +381,12 @@ class Tensor(TensorBase):
         if self._storage is not None:  # else there is nobody to tell
             self._storage.before_write(operation)
 
+    def _replace(self, data: np.ndarray) -> None:
+        """Have other values, in memory of their own; what was saved of the old ones stays."""
+        self.data = data
+        self._storage = None
+        self._borrowed = OWNER
+
     def _become(self, operation: str, new: Tensor) -> None:
         """Take over value and place on the tape of ``new``, of which nobody else knows."""
         if self._has_windows():

@@ -2,18 +2,27 @@
 
 from odyssey.nn import functional
 from odyssey.nn.activation import ReLU, Sigmoid, Tanh
-from odyssey.nn.container import Sequential
+from odyssey.nn.buffer import Buffer
+from odyssey.nn.container import (
+    ModuleDict,
+    ModuleList,
+    ParameterDict,
+    ParameterList,
+    Sequential,
+)
 from odyssey.nn.conv import Conv2D, DepthwiseConv2D, SeparableConv2D
 from odyssey.nn.dropout import Dropout
 from odyssey.nn.linear import Linear
 from odyssey.nn.module import Module
 from odyssey.nn.pooling import AdaptiveAvgPool2D, AvgPool2D, GlobalAvgPool2D, MaxPool2D
 from odyssey.nn.shape import Flatten
+from odyssey.nn.tree import functional_call
 from odyssey.tensor import Parameter
 
 __all__ = [
     "AdaptiveAvgPool2D",
     "AvgPool2D",
+    "Buffer",
     "Conv2D",
     "DepthwiseConv2D",
     "Dropout",
@@ -22,11 +31,16 @@ __all__ = [
     "Linear",
     "MaxPool2D",
     "Module",
+    "ModuleDict",
+    "ModuleList",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "ReLU",
     "SeparableConv2D",
     "Sequential",
     "Sigmoid",
     "Tanh",
     "functional",
+    "functional_call",
 ]

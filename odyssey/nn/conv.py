@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from odyssey import core
-from odyssey.errors import ShapeError
+from odyssey.nn._settings import check_divides, check_positive
 from odyssey.nn.module import Module
 from odyssey.tensor import Parameter, Tensor
 from odyssey.utils.geometry import pads, pair
@@ -71,10 +71,10 @@ class Conv2D(Module):
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        _check_counts("Conv2D", in_channels=in_channels, out_channels=out_channels, groups=groups)
-        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
-            if value % groups:
-                raise ShapeError(f"Conv2D: groups={groups} does not divide {name}={value}")
+        check_positive("Conv2D", in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_divides(
+            "Conv2D", "groups", groups, in_channels=in_channels, out_channels=out_channels
+        )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         _set_window(self, kernel_size, stride, padding, dilation)
         shape = (out_channels, in_channels // groups, *self.kernel_size)
@@ -144,7 +144,7 @@ class DepthwiseConv2D(Module):
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        _check_counts("DepthwiseConv2D", channels=channels, depth_multiplier=depth_multiplier)
+        check_positive("DepthwiseConv2D", channels=channels, depth_multiplier=depth_multiplier)
         self.channels, self.depth_multiplier = channels, depth_multiplier
         _set_window(self, kernel_size, stride, padding, dilation)
         shape = (channels * depth_multiplier, 1, *self.kernel_size)
@@ -217,7 +217,7 @@ class SeparableConv2D(Module):
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        _check_counts(
+        check_positive(
             "SeparableConv2D",
             in_channels=in_channels,
             out_channels=out_channels,
@@ -250,12 +250,6 @@ class SeparableConv2D(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_channels}, {self.out_channels}, {_settings(self)}"
-
-
-def _check_counts(layer: str, **counts: int) -> None:
-    for name, value in counts.items():
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise ShapeError(f"{layer}: {name} must be a positive integer, got {value!r}")
 
 
 def _set_window(layer: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from odyssey import core
 from odyssey.errors import ShapeError
+from odyssey.nn._settings import check_positive
 from odyssey.nn.module import Module
 from odyssey.tensor import Parameter, Tensor
 
@@ -20,7 +21,9 @@ class Linear(Module):
 
     Parameters
     ----------
-    in_features, out_features : int
+    in_features : int or None
+        At least 1; None for what the first input has.
+    out_features : int
         At least 1.
     bias : bool
         Whether to add b.
@@ -54,25 +57,41 @@ class Linear(Module):
 
     def __init__(
         self,
-        in_features: int,
+        in_features: int | None,
         out_features: int,
         bias: bool = True,
         dtype: Any = None,
         rng: np.random.Generator | None = None,
     ) -> None:
-        for name, value in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(value, int) or value < 1:
-                raise ShapeError(f"Linear: {name} must be a positive integer, got {value!r}")
-        self.in_features, self.out_features = in_features, out_features
+        check_positive("Linear", out_features=out_features)
+        self.out_features = out_features
+        self._first = bias, dtype, rng
+        if in_features is None:
+            self.waits_for_input = True
+        else:
+            self._create(in_features)
+
+    def _create(self, in_features: int) -> None:
+        check_positive("Linear", in_features=in_features)
+        self.in_features = in_features
+        bias, dtype, rng = self._first
         bound = 1 / math.sqrt(in_features)
-        shape = (out_features, in_features)
+        shape = (self.out_features, in_features)
         self.weight = Parameter(core.uniform(shape, -bound, bound, dtype, rng))
         self.bias = None
         if bias:
-            self.bias = Parameter(core.uniform((out_features,), -bound, bound, dtype, rng))
+            self.bias = Parameter(core.uniform(shape[:1], -bound, bound, dtype, rng))
+
+    in_features: int | None = None
+    bias: Parameter | None
+
+    def infer(self, x: Tensor) -> None:
+        if not x.ndim:
+            raise ShapeError("Linear: x must have at least 1 axis, that of the features, but has 0")
+        self._create(x.shape[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         return core.linear(x, self.weight, self.bias)
 
     def extra_repr(self) -> str:
-        return f"{self.in_features}, {self.out_features}, bias={self.bias is not None}"
+        return f"{self.in_features}, {self.out_features}, bias={self._first[0]}"
