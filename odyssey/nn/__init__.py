@@ -10,7 +10,10 @@ from odyssey.nn.container import (
     ParameterList,
     Sequential,
 )
-from odyssey.nn.conv import Conv2D, DepthwiseConv2D, SeparableConv2D
+from odyssey.nn.conv import Conv2D
+from odyssey.nn.conv_nd import Conv1D, Conv3D
+from odyssey.nn.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
+from odyssey.nn.depthwise import DepthwiseConv2D, SeparableConv2D
 from odyssey.nn.dropout import Dropout
 from odyssey.nn.linear import Linear
 from odyssey.nn.module import Module
@@ -23,7 +26,12 @@ __all__ = [
     "AdaptiveAvgPool2D",
     "AvgPool2D",
     "Buffer",
+    "Conv1D",
     "Conv2D",
+    "Conv3D",
+    "ConvTranspose1D",
+    "ConvTranspose2D",
+    "ConvTranspose3D",
     "DepthwiseConv2D",
     "Dropout",
     "Flatten",
