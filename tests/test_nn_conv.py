@@ -33,6 +33,7 @@ def test_first_values_are_uniform_and_come_from_the_generator(make, inputs):
 @pytest.mark.parametrize(("make", "inputs"), LAYERS, ids=IDS)
 def test_first_values_are_spread_as_in_torch(make, inputs):
     torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
     layer = make(rng=np.random.default_rng(3))
     if isinstance(layer, nn.DepthwiseConv2D):
         theirs = torch.nn.Conv2d(40, 120, 3, groups=40)

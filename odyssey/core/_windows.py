@@ -23,6 +23,13 @@ def check_axes(op, x, ndim):
         raise ShapeError(f"{op}: x has {x.ndim} axes but needs {ndim}, {AXES[ndim]} (x: {x.shape})")
 
 
+def kept(output_size, x):
+    """Return an output size with the lengths of ``x`` where it says None."""
+    if not isinstance(output_size, (tuple, list)) or len(output_size) != x.ndim - 2:
+        return output_size
+    return tuple([n if m is None else m for n, m in zip(x.shape[2:], output_size, strict=True)])
+
+
 def check_filters(op, x, weight, bias, groups, ndim, transposed=False):
     """Raise unless the filters fit the channels of ``x``; return the number of groups.
 

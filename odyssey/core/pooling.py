@@ -6,6 +6,7 @@ import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.core._checks import as_array, check_float
+from odyssey.core._windows import kept
 from odyssey.core.indexing import put
 from odyssey.tape import Saved, differentiable
 
@@ -284,7 +285,7 @@ def adaptive_avg_pool2d(x, output_size):
     x : Tensor or ndarray, shape (N, C, H, W)
         Floating-point.
     output_size : int or pair of int
-        One number for both sides, or (P, Q).
+        One number for both sides, or (P, Q); None in the place of one keeps that of x.
 
     Returns
     -------
@@ -318,7 +319,7 @@ def adaptive_avg_pool2d(x, output_size):
     """
     x = as_array(x)
     check_float("adaptive_avg_pool2d", x=x)
-    return kernel("adaptive_avg_pool2d")(x, output_size)
+    return kernel("adaptive_avg_pool2d")(x, kept(output_size, x))
 
 
 @adaptive_avg_pool2d.backward_rule(wrt=("x",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey.core._checks import as_array, check_float
-from odyssey.core._windows import check_axes
+from odyssey.core._windows import check_axes, kept
 from odyssey.core.pooling import adaptive_avg_pool2d, adaptive_avg_pool2d_backward
 from odyssey.core.pooling_nd import to_the_largest
 from odyssey.errors import ShapeError
@@ -86,7 +86,7 @@ def adaptive_avg_pool3d(x, output_size):
     ----------
     x : Tensor or ndarray, shape (N, C, D, H, W)
     output_size : int or three of them
-        One number for all sides, or (M, P, Q).
+        One number for all sides, or (M, P, Q); None in the place of one keeps that of x.
 
     Returns
     -------
@@ -186,7 +186,7 @@ def adaptive_max_pool2d(x, output_size, return_indices=False):
     ----------
     x : Tensor or ndarray, shape (N, C, H, W)
     output_size : int or pair of int
-        One number for both sides, or (P, Q).
+        One number for both sides, or (P, Q); None in the place of one keeps that of x.
     return_indices : bool
         Whether to return where in its image (h·W + w) each maximum stands, too.
 
@@ -237,7 +237,7 @@ def adaptive_max_pool3d(x, output_size, return_indices=False):
     ----------
     x : Tensor or ndarray, shape (N, C, D, H, W)
     output_size : int or three of them
-        One number for all sides, or (M, P, Q).
+        One number for all sides, or (M, P, Q); None in the place of one keeps that of x.
     return_indices : bool
         Whether to return where, (d·H + h)·W + w, each maximum stands, too.
 
@@ -320,7 +320,7 @@ def _check(op, x, ndim, output_size):
     check_axes(op, x, ndim)
     if 0 in x.shape[2:]:
         raise ShapeError(f"{op}: x holds images without pixels (x: {x.shape})")
-    return several(op, "output_size", output_size, ndim - 2)
+    return several(op, "output_size", kept(output_size, x), ndim - 2)
 
 
 def _largest(op, x, ndim, output_size, return_indices):

@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""The fully connected layer, and the one of two inputs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from odyssey.nn._settings import check_positive
 from odyssey.nn.module import Module
 from odyssey.tensor import Parameter, Tensor
 
-__all__ = ["Linear"]
+__all__ = ["Bilinear", "Linear"]
 
 
 class Linear(Module):
@@ -95,3 +95,81 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, bias={self._first[0]}"
+
+
+class Bilinear(Module):
+    r"""Combine each feature of one input with each of another.
+
+    .. math:: y_o = \sum_{i,j} A_{oij}\; u_i\, v_j + b_o
+
+    Shapes: (..., in1_features) and (..., in2_features) in, (..., out_features) out.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features : int
+        At least 1.
+    bias : bool
+        Whether to add b.
+    dtype : dtype, optional
+        By default the default dtype.
+    rng : numpy.random.Generator, optional
+        What the first values are drawn from; by default the process's
+        generator. Both are drawn from :math:`U(-1/\sqrt I, 1/\sqrt I)` with I
+        the features of the first input.
+
+    Attributes
+    ----------
+    weight : Parameter, shape (out_features, in1_features, in2_features)
+    bias : Parameter or None, shape (out_features,)
+
+    Raises
+    ------
+    ShapeError
+        If a number of features is not a positive integer.
+
+    See Also
+    --------
+    odyssey.core.einsum
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.nn.Bilinear(3, 4, 2)(od.ones((8, 3)), od.ones((8, 4))).shape
+    (8, 2)
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        dtype: Any = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
+        shape = (out_features, in1_features, in2_features)
+        check_positive(
+            "Bilinear",
+            in1_features=in1_features,
+            in2_features=in2_features,
+            out_features=out_features,
+        )
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        bound = 1 / math.sqrt(in1_features)
+        self.weight = Parameter(core.uniform(shape, -bound, bound, dtype, rng))
+        self.bias: Parameter | None = None
+        if bias:
+            self.bias = Parameter(core.uniform(shape[:1], -bound, bound, dtype, rng))
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        # A single feature would broadcast.
+        for name, x, features in (("x1", x1, self.in1_features), ("x2", x2, self.in2_features)):
+            if not x.ndim or x.shape[-1] != features:
+                raise ShapeError(f"bilinear: {name} must have {features} features, got {x.shape}")
+        y = core.einsum("...i,oij,...j->...o", x1, self.weight, x2)
+        return y if self.bias is None else y + self.bias
+
+    def extra_repr(self) -> str:
+        features = f"{self.in1_features}, {self.in2_features}, {self.out_features}"
+        return f"{features}, bias={self.bias is not None}"

@@ -1,27 +1,36 @@
-"""Pools as layers: they have no parameters, only settings."""
+"""Pools of images as layers: they have no parameters, only settings."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from odyssey import core
+from odyssey.nn._pooling import AvgPool, LPPool, MaxPool
 from odyssey.nn.module import Module
 from odyssey.tensor import Tensor
-from odyssey.utils.geometry import pair
 
-__all__ = ["AdaptiveAvgPool2D", "AvgPool2D", "GlobalAvgPool2D", "MaxPool2D"]
-
-Pair = int | tuple[int, int]
+__all__ = ["AvgPool2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "LPPool2D", "MaxPool2D"]
 
 
-class MaxPool2D(Module):
-    """Take the largest element of each window; see :func:`odyssey.core.max_pool2d`.
+class MaxPool2D(MaxPool):
+    """Take the largest pixel of each window; see :func:`odyssey.core.max_pool2d`.
+
+    Shapes: (N, C, H, W) in, (N, C, P, Q) out, with P and Q as there.
 
     Parameters
     ----------
-    kernel_size : int or pair of int
+    kernel_size : int or (vertical, horizontal)
         The window.
-    stride : int or pair of int, optional
-        By default the window's size.
-    padding, dilation : int or pair of int
+    stride : int or (vertical, horizontal), optional
+        Pixels from one window to the next; by default the window's size.
+    padding : int or (vertical, horizontal)
+        Rows and columns around the image that are never the maximum; at most half of
+        the window.
+    dilation : int or (vertical, horizontal)
+        Pixels from one tap of the window to the next.
+    return_indices : bool
+        Whether to return where in its image each maximum stands, too, as
+        :class:`MaxUnpool2D` takes it.
     ceil_mode : bool
         Whether a last window may hang over the end of the image.
 
@@ -37,42 +46,33 @@ class MaxPool2D(Module):
     (8, 6, 14, 14)
     """
 
-    def __init__(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        dilation: Pair = 1,
-        ceil_mode: bool = False,
-    ) -> None:
-        self.kernel_size = pair("MaxPool2D", "kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else pair("MaxPool2D", "stride", stride)
-        self.padding = pair("MaxPool2D", "padding", padding, 0)
-        self.dilation = pair("MaxPool2D", "dilation", dilation)
-        self.ceil_mode = ceil_mode
+    _axes = 2
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return core.max_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
 
+class AvgPool2D(AvgPool):
+    """Average the pixels of each window; see :func:`odyssey.core.avg_pool2d`.
 
-class AvgPool2D(Module):
-    """Average the elements of each window; see :func:`odyssey.core.avg_pool2d`.
+    Shapes: (N, C, H, W) in, (N, C, P, Q) out, with P and Q as there.
 
     Parameters
     ----------
-    kernel_size : int or pair of int
+    kernel_size : int or (vertical, horizontal)
         The window.
-    stride : int or pair of int, optional
-        By default the window's size.
-    padding : int or pair of int
+    stride : int or (vertical, horizontal), optional
+        Pixels from one window to the next; by default the window's size.
+    padding : int or (vertical, horizontal)
+        Rows and columns of zeros around the image; at most half of the window.
     ceil_mode : bool
         Whether a last window may hang over the end of the image.
     count_include_pad : bool
@@ -90,33 +90,60 @@ class AvgPool2D(Module):
     (8, 6, 13, 6)
     """
 
-    def __init__(
-        self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-    ) -> None:
-        self.kernel_size = pair("AvgPool2D", "kernel_size", kernel_size)
-        self.stride = self.kernel_size if stride is None else pair("AvgPool2D", "stride", stride)
-        self.padding = pair("AvgPool2D", "padding", padding, 0)
-        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+    _axes = 2
 
     def forward(self, x: Tensor) -> Tensor:
         return core.avg_pool2d(
-            x, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad
+            x,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
         )
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"ceil_mode={self.ceil_mode}, count_include_pad={self.count_include_pad}"
-        )
+
+class LPPool2D(LPPool):
+    """Take the p-norm of each window; see :func:`odyssey.core.lp_pool2d`.
+
+    Shapes: (N, C, H, W) in, (N, C, P, Q) out, with P and Q as there.
+
+    Parameters
+    ----------
+    norm_type : float
+        p, greater than 0: with 1 a sum of magnitudes, with a large number nearly the
+        largest of them.
+    kernel_size : int or (vertical, horizontal)
+        The window.
+    stride : int or (vertical, horizontal), optional
+        Pixels from one window to the next; by default the window's size.
+    ceil_mode : bool
+        Whether a last window may hang over the end of the image.
+
+    Raises
+    ------
+    ShapeError
+        If a setting of the window is out of range.
+    OdysseyError
+        If p is not a positive number.
+
+    Examples
+    --------
+    >>> import odyssey as od
+    >>> od.nn.LPPool2D(2, kernel_size=2)(od.ones((1, 1, 2, 4)))
+    tensor([[[[2., 2.]]]])
+    """
+
+    _axes = 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        return core.lp_pool2d(x, self.norm_type, self.kernel_size, self.stride, self.ceil_mode)
 
 
 class GlobalAvgPool2D(Module):
     """Average all pixels of each image; see :func:`odyssey.core.global_avg_pool2d`.
+
+    Shapes: (N, C, H, W) in, (N, C, 1, 1) out.
 
     Examples
     --------
@@ -129,30 +156,17 @@ class GlobalAvgPool2D(Module):
         return core.global_avg_pool2d(x)
 
 
-class AdaptiveAvgPool2D(Module):
-    """Average images to a size that is given; see :func:`odyssey.core.adaptive_avg_pool2d`.
+class GlobalMaxPool2D(Module):
+    """Take the largest pixel of each image; see :func:`odyssey.core.global_max_pool2d`.
 
-    Parameters
-    ----------
-    output_size : int or pair of int
-
-    Raises
-    ------
-    ShapeError
-        If a size is below 1.
+    Shapes: (N, C, H, W) in, (N, C, 1, 1) out.
 
     Examples
     --------
     >>> import odyssey as od
-    >>> od.nn.AdaptiveAvgPool2D((3, 2))(od.ones((8, 6, 7, 5))).shape
-    (8, 6, 3, 2)
+    >>> od.nn.GlobalMaxPool2D()(od.ones((8, 6, 7, 5))).shape
+    (8, 6, 1, 1)
     """
 
-    def __init__(self, output_size: Pair) -> None:
-        self.output_size = pair("AdaptiveAvgPool2D", "output_size", output_size)
-
     def forward(self, x: Tensor) -> Tensor:
-        return core.adaptive_avg_pool2d(x, self.output_size)
-
-    def extra_repr(self) -> str:
-        return f"{self.output_size}"
+        return core.global_max_pool2d(x)

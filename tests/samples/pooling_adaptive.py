@@ -16,6 +16,7 @@ def np_adaptive(reduce):
 
     def pool(x, output_size):
         counts = np.broadcast_to(output_size, x.ndim - 2)
+        counts = [n if m is None else m for n, m in zip(x.shape[2:], counts, strict=True)]
         for axis, (size, count) in enumerate(zip(x.shape[2:], counts, strict=True), start=2):
             parts = [
                 reduce(x.take(range(p * size // count, -(-(p + 1) * size // count)), axis), axis)
@@ -68,6 +69,21 @@ SAMPLES = [
             Sample(name, (normal(1, 1, *[1] * axes), 1), np_adaptive(reduce)),
         )
     ],
+    *[
+        Sample(
+            name,
+            (grid(rng, (2, 2, *SIZES[axes])), (None, 2, 3)[:axes]),
+            np_adaptive(reduce),
+            {},
+            16,
+        )
+        for axes, name, reduce in (
+            (2, "adaptive_max_pool2d", np.max),
+            (3, "adaptive_max_pool3d", np.max),
+            (2, "adaptive_avg_pool2d", np.mean),
+            (3, "adaptive_avg_pool3d", np.mean),
+        )
+    ],
     Sample(
         "adaptive_max_pool2d",
         (np.array([[[[3.0, 1.0], [2.0, 5.0], [4.0, 0.5]]]]), (3, 1)),
@@ -106,6 +122,8 @@ zeros = np.zeros((2, 3, 4, 5), int)
 BAD = [
     Bad("adaptive_avg_pool1d", (images, 2), {}, ShapeError, "adaptive_avg_pool1d: x has 4 axes"),
     Bad("adaptive_avg_pool1d", (lines, 0), {}, ShapeError, "output_size must be at least 1, got 0"),
+    Bad("adaptive_avg_pool2d", (images, (None,)), {}, ShapeError, "must be one integer or two"),
+    Bad("adaptive_avg_pool2d", (images, None), {}, ShapeError, "must be made of integers, got No"),
     Bad("adaptive_avg_pool3d", (images, 2), {}, ShapeError, "adaptive_avg_pool3d: x has 4 axes"),
     Bad("adaptive_max_pool1d", (lines, (2, 2)), {}, ShapeError, "output_size must be one integer,"),
     Bad("adaptive_max_pool2d", (lines, 2), {}, ShapeError, "adaptive_max_pool2d: x has 3 axes"),
