@@ -18,6 +18,37 @@ def at(axis, part):
     return (slice(None),) * axis + (part,)
 
 
+def memory_order(x):
+    """Return the axes as they lie in memory, the outermost first; those of a Tensor as they count.
+
+    Examples
+    --------
+    >>> images = np.empty((2, 5, 6, 3)).transpose(0, 3, 1, 2)  # channels-last
+    >>> memory_order(images)
+    (0, 2, 3, 1)
+    """
+    if not isinstance(x, np.ndarray):
+        return tuple(range(x.ndim))
+    return tuple(sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis])))
+
+
+def inverse(order):
+    """Return the order of axes that takes another one back.
+
+    Examples
+    --------
+    >>> inverse((0, 2, 3, 1))
+    (0, 3, 1, 2)
+    """
+    return tuple(np.argsort(order).tolist())
+
+
+def taken(x, places, axis):
+    """Take elements along an axis, as `np.take` does, but keep the order of axes in memory."""
+    order = memory_order(x)
+    return np.take(x.transpose(order), places, order.index(axis)).transpose(inverse(order))
+
+
 def joined(x, axes):
     """Return ``x`` with some axes joined to one, the last; works on arrays and Tensors.
 
@@ -42,8 +73,7 @@ def parted(rows, shape, axes):
     True
     """
     order = _joined_last(axes, len(shape))
-    inverse = tuple(np.argsort(order).tolist())
-    return rows.reshape(tuple([shape[i] for i in order])).transpose(inverse)
+    return rows.reshape(tuple([shape[i] for i in order])).transpose(inverse(order))
 
 
 def _joined_last(axes, ndim):

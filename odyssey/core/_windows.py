@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 
-from odyssey.core._axes import at
+from odyssey.core._axes import at, taken
 from odyssey.core.indexing import put
 from odyssey.errors import ShapeError
 from odyssey.utils.choices import pick
@@ -74,7 +74,8 @@ def bordered(op, x, around, mode):
     """Put pixels of ``x`` around it, those that ``mode`` says. Works on arrays and Tensors."""
     for axis, (before, after) in enumerate(around, start=2):
         if before or after:
-            x = x[at(axis, border(op, x.shape[axis], before, after, mode))]
+            places = border(op, x.shape[axis], before, after, mode)
+            x = taken(x, places, axis) if isinstance(x, np.ndarray) else x[at(axis, places)]
     return x
 
 

@@ -6,6 +6,7 @@ from math import floor, prod
 
 import numpy as np
 
+from odyssey.core._axes import inverse, memory_order
 from odyssey.core._checks import as_array, check_float
 from odyssey.core._windows import AXES
 from odyssey.core.matrix import matmul
@@ -102,12 +103,15 @@ def interpolate(
     x = as_array(x)
     check_float("interpolate", x=x)
     axes = _axes(x.shape, size, scale_factor, mode, align_corners, antialias)
+    order = memory_order(x)
+    x = x.transpose(order)
     for axis, (n, m, ratio) in enumerate(axes, start=2):
+        place = order.index(axis)
         if mode.startswith("nearest"):
-            x = np.take(x, _nearest(n, m, ratio, mode), axis)
+            x = np.take(x, _nearest(n, m, ratio, mode), place)
         else:
-            x = _along(x, _matrix(n, m, ratio, mode, align_corners, antialias), axis)
-    return x
+            x = _along(x, _matrix(n, m, ratio, mode, align_corners, antialias), place)
+    return x.transpose(inverse(order))
 
 
 @interpolate.backward_rule(wrt=("x",))
@@ -122,10 +126,12 @@ def interpolate_backward(
 ):
     """Return the gradient of :func:`interpolate` for ``x``."""
     axes = _axes(x_shape, size, scale_factor, mode, align_corners, antialias)
+    order = memory_order(grad)
+    grad = grad.transpose(order)
     for axis, (n, m, ratio) in reversed(list(enumerate(axes, start=2))):
         matrix = _matrix(n, m, ratio, mode, align_corners, antialias)
-        grad = _along(grad, matrix.T, axis)
-    return grad
+        grad = _along(grad, matrix.T, order.index(axis))
+    return grad.transpose(inverse(order))
 
 
 def _along(x, matrix, axis):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.core._axes import at
+from odyssey.core._axes import at, taken
 from odyssey.core._checks import as_array
 from odyssey.core.indexing import getitem, put
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
@@ -103,7 +103,7 @@ def pad(x, width, mode="constant", value=0):
         shape = [before + n + after for n, (before, after) in zip(x.shape, pairs, strict=True)]
         try:
             with np.errstate(invalid="raise", over="ignore"):
-                out = np.full(shape, value, x.dtype)
+                out = np.full_like(x, value, shape=shape)
         except (TypeError, ValueError, ArithmeticError) as error:
             raise DTypeError(f"pad: value {value!r} is no {x.dtype}: {error}") from None
         out[_inside(x.shape, width)] = x
@@ -115,7 +115,7 @@ def pad(x, width, mode="constant", value=0):
             raise ShapeError(f"pad: x of shape {x.shape} has nothing to {mode} along an empty axis")
     out = x
     for axis, places in _sources(x.shape, width, mode):
-        out = np.take(out, places, axis)
+        out = taken(out, places, axis)
     return out if out is not x else x.copy()
 
 
