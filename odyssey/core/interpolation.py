@@ -146,50 +146,54 @@ def _along(x, matrix, axis):
     return out.reshape((*shape[:axis], len(matrix), *shape[axis + 1 :]))
 
 
+def check_settings(op, size, scale_factor, mode, align_corners, antialias, ndim=4):
+    """Raise unless the settings fit each other, for an input of ``ndim`` axes."""
+    pick(f"{op}: mode", mode, MODES)
+    smooth = mode.endswith(("linear", "cubic"))
+    if align_corners and not smooth:
+        raise OdysseyError(f"{op}: align_corners is for linear and cubic modes, not {mode!r}")
+    if antialias and not (smooth and NDIM.get(mode, ndim) == 4):
+        raise OdysseyError(f"{op}: antialias is for bilinear and bicubic images, not {mode!r}")
+    if (size is None) == (scale_factor is None):
+        raise ShapeError(f"{op}: give either size or scale_factor")
+
+
 def _axes(shape, size, scale_factor, mode, align_corners, antialias):
     """Return for each axis of pixels its length, the new one, and the ratio as a pair."""
     op = "interpolate"
     if len(shape) not in AXES:
         expected = ", ".join(AXES.values())
         raise ShapeError(f"{op}: x must have a shape like {expected}, got {tuple(shape)}")
-    pick(f"{op}: mode", mode, MODES)
+    check_settings(op, size, scale_factor, mode, align_corners, antialias, len(shape))
     if NDIM.get(mode, len(shape)) != len(shape):
         raise ShapeError(f"{op}: mode {mode!r} needs x as {AXES[NDIM[mode]]}, got {tuple(shape)}")
-    smooth = mode.endswith(("linear", "cubic"))
-    if align_corners and not smooth:
-        raise OdysseyError(f"{op}: align_corners is for linear and cubic modes, not {mode!r}")
-    if antialias and not (smooth and len(shape) == 4):
-        raise OdysseyError(f"{op}: antialias is for bilinear and bicubic images, not {mode!r}")
-    if (size is None) == (scale_factor is None):
-        raise ShapeError(f"{op}: give either size or scale_factor")
     pixels = tuple(shape[2:])
     if 0 in pixels:
         raise ShapeError(f"{op}: x holds images without pixels (x: {tuple(shape)})")
     if size is not None:
         sizes = several(op, "size", size, len(pixels))
         return [(n, m, (n, m)) for n, m in zip(pixels, sizes, strict=True)]
-    factors = _factors(op, scale_factor, len(pixels))
-    sizes = tuple([floor(n * factor) for n, factor in zip(pixels, factors, strict=True)])
+    ratios = factors(op, scale_factor, len(pixels))
+    sizes = tuple([floor(n * factor) for n, factor in zip(pixels, ratios, strict=True)])
     if min(sizes) < 1:
-        raise ShapeError(f"{op}: nothing is left of {pixels} pixels times {factors}")
+        raise ShapeError(f"{op}: nothing is left of {pixels} pixels times {ratios}")
     # The mean of an area and aligned corners know the lengths only, not the factor.
     exact = mode == "area"
     return [
         (n, m, (n, m) if exact else (1, factor))
-        for n, m, factor in zip(pixels, sizes, factors, strict=True)
+        for n, m, factor in zip(pixels, sizes, ratios, strict=True)
     ]
 
 
-def _factors(op, scale_factor, count):
-    factors = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * count
-    if len(factors) != count or not all(
-        isinstance(f, (int, float)) and 0 < f < np.inf for f in factors
-    ):
+def factors(op, scale_factor, count):
+    """Return a positive factor for each of ``count`` axes, from one for all or from as many."""
+    each = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,) * count
+    if len(each) != count or not all(isinstance(f, (int, float)) and 0 < f < np.inf for f in each):
         raise ShapeError(
             f"{op}: scale_factor must be a positive number, or {count} of them, got "
             f"{scale_factor!r}"
         )
-    return tuple(factors)
+    return tuple(each)
 
 
 def _nearest(n, m, ratio, mode):

@@ -135,10 +135,15 @@ def lp_pool2d_backward(grad, x, out, norm_type, kernel_size, stride=None, ceil_m
     return _norm_backward(grad, x, out, norm_type, spread, kernel_size, stride, ceil_mode)
 
 
-def _norm(op, x, p, mean, kernel_size, stride, ceil_mode):
-    """Return the p-th root of the means of p-th powers, times as many as there are taps."""
+def check_norm_type(op, p):
+    """Raise unless p is a positive number."""
     if not (isinstance(p, (int, float)) and 0 < p < np.inf):
         raise OdysseyError(f"{op}: norm_type must be a positive number, got {p!r}")
+
+
+def _norm(op, x, p, mean, kernel_size, stride, ceil_mode):
+    """Return the p-th root of the means of p-th powers, times as many as there are taps."""
+    check_norm_type(op, p)
     with np.errstate(all="ignore"):
         sums = mean(np.abs(_wide(x)) ** p, kernel_size, stride, 0, ceil_mode) * _taps(
             x, kernel_size

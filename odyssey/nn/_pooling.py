@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from odyssey.errors import OdysseyError, ShapeError
+from odyssey.core.pooling_norm import check_norm_type
+from odyssey.errors import ShapeError
 from odyssey.nn._text import changed
 from odyssey.nn.module import Module
 from odyssey.utils.geometry import several
@@ -85,10 +86,7 @@ class LPPool(Pool):
         self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
     ) -> None:
         super().__init__(kernel_size, stride)
-        if not (isinstance(norm_type, (int, float)) and 0 < norm_type < float("inf")):
-            raise OdysseyError(
-                f"{type(self).__name__}: norm_type must be a positive number, got {norm_type!r}"
-            )
+        check_norm_type(type(self).__name__, norm_type)
         self.norm_type, self.ceil_mode = norm_type, ceil_mode
 
     def extra_repr(self) -> str:

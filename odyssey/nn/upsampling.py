@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from odyssey import core
-from odyssey.core.interpolation import MODES
-from odyssey.errors import OdysseyError, ShapeError
+from odyssey.core.interpolation import check_settings, factors
 from odyssey.nn._text import changed
 from odyssey.nn.module import Module
 from odyssey.tensor import Tensor
-from odyssey.utils.choices import pick
 from odyssey.utils.geometry import several
 
 __all__ = ["Upsample"]
@@ -61,27 +57,13 @@ class Upsample(Module):
         align_corners: bool = False,
         antialias: bool = False,
     ) -> None:
-        pick("Upsample: mode", mode, MODES)
-        if align_corners and mode in ("nearest", "nearest-exact", "area"):
-            raise OdysseyError(
-                f"Upsample: align_corners is for linear and cubic modes, not {mode!r}"
-            )
-        if antialias and mode not in ("linear", "bilinear", "bicubic"):
-            raise OdysseyError(
-                f"Upsample: antialias is for bilinear and bicubic images, not {mode!r}"
-            )
-        if (size is None) == (scale_factor is None):
-            raise ShapeError("Upsample: give either size or scale_factor")
-        if size is not None:
-            each = size if isinstance(size, (tuple, list)) else (size,)
-            for one in each:
-                several("Upsample", "size", one, 1)
+        check_settings("Upsample", size, scale_factor, mode, align_corners, antialias)
+        given = scale_factor if size is None else size
+        count = len(given) if isinstance(given, (tuple, list)) else 1
+        if size is None:
+            factors("Upsample", scale_factor, count)
         else:
-            each = scale_factor if isinstance(scale_factor, (tuple, list)) else (scale_factor,)
-            if not all(isinstance(one, (int, float)) and 0 < one < np.inf for one in each):
-                raise ShapeError(
-                    f"Upsample: scale_factor must be made of positive numbers, got {scale_factor!r}"
-                )
+            several("Upsample", "size", size, count)
         self.size, self.scale_factor, self.mode = size, scale_factor, mode
         self.align_corners, self.antialias = align_corners, antialias
 

@@ -62,10 +62,11 @@ BAD = [
     bad("give either size or scale_factor", ShapeError, size=4, scale_factor=2),
     bad("size must be at least 1, got 0", ShapeError, size=(4, 0)),
     bad("size must be made of integers, got 2.5", ShapeError, size=2.5),
-    bad("scale_factor must be made of positive numbers", ShapeError, scale_factor=0),
-    bad("scale_factor must be made of positive numbers", ShapeError, scale_factor=(2, "2")),
+    bad("scale_factor must be a positive number", ShapeError, scale_factor=0),
+    bad("scale_factor must be a positive number", ShapeError, scale_factor=(2, "2")),
     bad("mode: expected one of nearest, .*, got 'cubic'; did you mean", size=4, mode="cubic"),
     bad("align_corners is for linear and cubic modes", size=4, align_corners=True),
+    bad("antialias is for bilinear and", size=4, mode="trilinear", antialias=True),
     bad("antialias is for bilinear and bicubic", size=4, mode="area", antialias=True),
     Bad(
         lambda: nn.Upsample(4, mode="bilinear")(od.ones((2, 3, 4))),
