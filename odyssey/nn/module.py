@@ -316,7 +316,8 @@ def _locate(error: OdysseyError, module: Module) -> None:
     Each module on the way out writes the path anew, from itself.
     """
     where = error.__dict__.setdefault("module", module)
-    told = error.__dict__.setdefault("told", str(error))
+    text = str(error).removeprefix(f"{type(module).__name__}: ")  # a setting names its layer itself
+    told = error.__dict__.setdefault("told", text)
     path = next((name for name, one in module.named_modules() if one is where), "")
     root = type(module).__name__
     error.args = (f"{root}.{path}: {told}" if path else f"{root}: {told}", *error.args[1:])
