@@ -2,6 +2,7 @@
 
 from odyssey.nn import functional
 from odyssey.nn.activation import ReLU, Sigmoid, Tanh
+from odyssey.nn.batch_normalization import BatchNorm1D, BatchNorm2D, BatchNorm3D
 from odyssey.nn.buffer import Buffer
 from odyssey.nn.container import (
     ModuleDict,
@@ -15,8 +16,17 @@ from odyssey.nn.conv_nd import Conv1D, Conv3D
 from odyssey.nn.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 from odyssey.nn.depthwise import DepthwiseConv2D, SeparableConv2D
 from odyssey.nn.dropout import Dropout
+from odyssey.nn.instance_normalization import InstanceNorm1D, InstanceNorm2D, InstanceNorm3D
 from odyssey.nn.linear import Bilinear, Linear
 from odyssey.nn.module import Module
+from odyssey.nn.normalization import (
+    GroupNorm,
+    LayerNorm,
+    LocalResponseNorm,
+    Normalize,
+    NormalizeRGB,
+    RMSNorm,
+)
 from odyssey.nn.padding import (
     CircularPad1D,
     CircularPad2D,
@@ -46,6 +56,7 @@ from odyssey.nn.pooling_adaptive import (
 )
 from odyssey.nn.pooling_nd import AvgPool1D, AvgPool3D, LPPool1D, MaxPool1D, MaxPool3D
 from odyssey.nn.shape import Flatten
+from odyssey.nn.standardize import Standardize
 from odyssey.nn.tree import functional_call
 from odyssey.nn.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from odyssey.nn.upsampling import Upsample
@@ -61,6 +72,9 @@ __all__ = [
     "AvgPool1D",
     "AvgPool2D",
     "AvgPool3D",
+    "BatchNorm1D",
+    "BatchNorm2D",
+    "BatchNorm3D",
     "Bilinear",
     "Buffer",
     "CircularPad1D",
@@ -81,9 +95,15 @@ __all__ = [
     "Fold",
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
+    "GroupNorm",
+    "InstanceNorm1D",
+    "InstanceNorm2D",
+    "InstanceNorm3D",
     "LPPool1D",
     "LPPool2D",
+    "LayerNorm",
     "Linear",
+    "LocalResponseNorm",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -93,9 +113,12 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "Normalize",
+    "NormalizeRGB",
     "Parameter",
     "ParameterDict",
     "ParameterList",
+    "RMSNorm",
     "ReLU",
     "ReflectionPad1D",
     "ReflectionPad2D",
@@ -106,6 +129,7 @@ __all__ = [
     "SeparableConv2D",
     "Sequential",
     "Sigmoid",
+    "Standardize",
     "Tanh",
     "Unfold",
     "Upsample",
