@@ -60,6 +60,12 @@ from odyssey.nn.standardize import Standardize
 from odyssey.nn.tree import functional_call
 from odyssey.nn.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from odyssey.nn.upsampling import Upsample
+from odyssey.nn.weight_norm import (
+    remove_spectral_norm,
+    remove_weight_norm,
+    spectral_norm,
+    weight_norm,
+)
 from odyssey.tensor import Parameter
 
 __all__ = [
@@ -138,4 +144,8 @@ __all__ = [
     "ZeroPad3D",
     "functional",
     "functional_call",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "spectral_norm",
+    "weight_norm",
 ]
