@@ -1,6 +1,6 @@
 """Modules and layers. A layer is its parameters and one functional call."""
 
-from odyssey.nn import functional
+from odyssey.nn import functional, init
 from odyssey.nn.activation import ReLU, Sigmoid, Tanh
 from odyssey.nn.batch_normalization import BatchNorm1D, BatchNorm2D, BatchNorm3D
 from odyssey.nn.buffer import Buffer
@@ -144,6 +144,7 @@ __all__ = [
     "ZeroPad3D",
     "functional",
     "functional_call",
+    "init",
     "remove_spectral_norm",
     "remove_weight_norm",
     "spectral_norm",
