@@ -95,6 +95,15 @@ def test_spectral_norm_of_another_axis_is_that_of_pytorch():
     train_both(torch, layer, theirs, SPECTRAL_NAMES, (2, 2, 4, 5))
 
 
+def test_the_outputs_of_a_transposed_convolution_are_its_second_axis():
+    torch = pytest.importorskip("torch")
+    layer = nn.spectral_norm(nn.ConvTranspose2D(2, 3, 2, dtype="float64"))
+    theirs = torch.nn.ConvTranspose2d(2, 3, 2).double()
+    theirs = torch.nn.utils.parametrizations.spectral_norm(theirs)
+    assert layer.weight_u.shape == (3,)
+    train_both(torch, layer, theirs, SPECTRAL_NAMES, (2, 2, 4, 5))
+
+
 # -- what is computed --------------------------------------------------------------------------
 
 

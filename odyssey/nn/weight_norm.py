@@ -16,6 +16,7 @@ from odyssey.core._checks import normalize_axis
 from odyssey.errors import OdysseyError, ShapeError
 from odyssey.nn._settings import check_eps, check_positive
 from odyssey.nn.buffer import Buffer
+from odyssey.nn.conv_transpose import ConvTranspose1D, ConvTranspose2D, ConvTranspose3D
 from odyssey.nn.module import Module
 from odyssey.tensor import Parameter, Tensor
 
@@ -161,7 +162,7 @@ def spectral_norm(
     name: str = "weight",
     iterations: int = 1,
     eps: float = 1e-12,
-    axis: int = 0,
+    axis: int | None = None,
     rng: np.random.Generator | None = None,
 ) -> Layer:
     r"""Let a layer divide its weight by the largest singular value.
@@ -183,8 +184,9 @@ def spectral_norm(
         How many power iterations a call makes, at least 1.
     eps : float
         Lengths below it count as this.
-    axis : int
-        The axis of the outputs, which are the rows of W: 1 for a transposed convolution.
+    axis : int, optional
+        The axis of the outputs, which are the rows of W; by default 1 for a transposed
+        convolution, else 0.
     rng : numpy.random.Generator, optional
         What the first estimate is drawn from, before 15 iterations.
 
@@ -232,6 +234,8 @@ def spectral_norm(
     check_eps("spectral_norm", eps)
     if weight.ndim < 2:
         raise ShapeError(f"spectral_norm: {name} needs at least 2 axes, has shape {weight.shape}")
+    if axis is None:
+        axis = int(isinstance(module, (ConvTranspose1D, ConvTranspose2D, ConvTranspose3D)))
     axis = normalize_axis("spectral_norm", axis, weight.ndim)
     rows = weight.shape[axis]
     columns = weight.size // max(rows, 1)
