@@ -114,6 +114,17 @@ def test_a_hard_gumbel_softmax_has_the_gradient_of_the_soft_one():
     assert np.array_equal(*grads) and np.abs(grads[0]).max() > 0.01
 
 
+def test_gumbel_softmax_without_noise_takes_the_largest():
+    x, v = generator(1).standard_normal((4, 3)), generator(2).standard_normal((4, 3))
+    tensor = od.tensor(x, requires_grad=True)
+    y = core.gumbel_softmax(tensor, tau=0.5, hard=True, training=False)
+    assert np.array_equal(y.numpy(), np.eye(3)[x.argmax(1)])
+    y.backward(v)
+    soft = od.tensor(x, requires_grad=True)
+    core.softmax(soft / 0.5).backward(v)
+    assert np.allclose(tensor.grad.numpy(), soft.grad.numpy(), atol=1e-12)
+
+
 def test_the_seed_of_the_process_makes_it_reproducible():
     draws = []
     for seed in (3, 3, 4):

@@ -151,7 +151,7 @@ def sparsemax_backward(grad, out, axis=-1):
 
 
 @differentiable
-def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, seed=None):
+def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, training=True, seed=None):
     r"""Draw from the distribution that scores give, in a way that has a derivative.
 
     Parameters
@@ -164,6 +164,8 @@ def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, seed=None):
         Round the result to one-hot; the gradient is that of the soft one.
     axis : int
         The axis along which the results add up to 1.
+    training : bool
+        False leaves out the noise: nothing is random then.
     seed : int, optional
         Where the random numbers come from; by default drawn from the process's
         generator.
@@ -192,6 +194,8 @@ def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, seed=None):
 
     Backward: that of the softmax, divided by :math:`\tau`. It saves ``x`` and the seed.
 
+    Without noise it is the softmax at that temperature, or the one-hot of the largest.
+
     References
     ----------
     .. [1] E. Jang, S. Gu, B. Poole, "Categorical reparameterization with
@@ -206,7 +210,7 @@ def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, seed=None):
     x = floating("gumbel_softmax", x)
     axis = normalize_axis("gumbel_softmax", axis, x.ndim)
     at_least("gumbel_softmax", "tau", tau, reached=False)
-    seed = used("gumbel_softmax", seed)
+    seed = used("gumbel_softmax", seed) if training else None
     soft = _noisy_softmax(x, seed, tau, axis)
     if hard and x.size:
         chosen = np.expand_dims(soft.argmax(axis), axis)
@@ -216,8 +220,10 @@ def gumbel_softmax(x, tau=1.0, hard=False, axis=-1, seed=None):
 
 
 def _noisy_softmax(x, seed, tau, axis):
-    noise = counted_generator(seed).gumbel(size=x.shape).astype(x.dtype)
-    return softmax(divide(x + noise, float(tau)), axis)
+    """Return the softmax with the noise of a seed; a seed of None says that there is none."""
+    if seed is not None:
+        x = x + counted_generator(seed).gumbel(size=x.shape).astype(x.dtype)
+    return softmax(divide(x, float(tau)), axis)
 
 
 @gumbel_softmax.backward_rule(wrt=("x",))

@@ -60,9 +60,7 @@ def rearrange(x, pattern, **sizes):
             [1, 4],
             [2, 5]])
     """
-    if not isinstance(pattern, str) or pattern.count("->") != 1:
-        raise OdysseyError(f"rearrange: the pattern must be 'names -> names', got {pattern!r}")
-    left, right = _sides(pattern)
+    left, right = sides(pattern)
     shape = np.shape(x)
     lengths = _lengths(pattern, left, shape, sizes)
     wanted = _spelled(right, lengths)
@@ -72,14 +70,17 @@ def rearrange(x, pattern, **sizes):
     return reshape(x, tuple([math.prod([lengths[name] for name in group]) for group in wanted]))
 
 
+def sides(pattern):
+    """Return both sides of a pattern, each as a list of groups of names, or raise."""
+    if not isinstance(pattern, str) or pattern.count("->") != 1:
+        raise OdysseyError(f"rearrange: the pattern must be 'names -> names', got {pattern!r}")
+    return _sides(pattern)
+
+
 @functools.lru_cache(256)
 def _sides(pattern):
-    """Return both sides of a pattern, each as a list of groups of names."""
     left, right = [_groups(side, pattern) for side in pattern.split("->")]
-    names, others = (
-        [name for group in side for name in (("...",) if group is ... else group)]
-        for side in (left, right)
-    )
+    names, others = names_of(left), names_of(right)
     for side in (names, others):
         twice = [name for name in side if side.count(name) > 1]
         if twice:
@@ -90,6 +91,11 @@ def _sides(pattern):
     if ... not in left and "..." in names:
         raise OdysseyError(f"rearrange: '...' stands in a group on the left of {pattern!r}")
     return left, right
+
+
+def names_of(side):
+    """Return all names of a side, in order."""
+    return [name for group in side for name in (("...",) if group is ... else group)]
 
 
 def _groups(side, pattern):

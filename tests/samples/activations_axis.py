@@ -26,9 +26,9 @@ def np_sparsemax(x, axis=-1):
     return np.maximum(x - low, 0)
 
 
-def np_gumbel(x, tau, hard, axis, seed):
+def np_gumbel(x, tau, hard, axis, training, seed):
     noise = np.random.Generator(np.random.Philox(key=seed)).gumbel(size=x.shape)
-    return np_softmax((x + noise) / tau, axis)
+    return np_softmax((x + training * noise) / tau, axis)
 
 
 def np_glu(x, axis=-1):
@@ -41,7 +41,7 @@ def np_swiglu(x, axis=-1):
     return a * b / (1 + np.exp(-a))
 
 
-drawn = (0.7, False, 0, 5)  # tau, hard, axis and the seed
+drawn = (0.7, False, 0, True, 5)  # tau, hard, axis, training and the seed
 
 SAMPLES = [
     Sample("softmin", (normal(2, 3, 4),), lambda x, axis: np_softmax(-x, axis), {"axis": 1}, 3),
@@ -58,6 +58,7 @@ SAMPLES = [
         Sample("gumbel_softmax", (normal(*shape), *drawn), np_gumbel, {}, 3)
         for shape in ((3, 4), (3, 0), (1,))
     ],
+    Sample("gumbel_softmax", (normal(3, 4), 0.7, False, 0, False, 5), np_gumbel, {}, 3),
     *[
         Sample(name, (normal(*shape),), formula, {"axis": axis})
         for name, formula in (("glu", np_glu), ("swiglu", np_swiglu))
