@@ -31,4 +31,3 @@ BAD = [
     Bad(lambda: nn.Linear(4, 1)(od.ones((2, 3))), ShapeError, "^Linear: linear: x has 3 features"),
     Bad(lambda: nn.Linear(None, 1)(od.ones(())), ShapeError, "^Linear: .*at least 1 axis"),
 ]
-NEVER_REFUSE = {"Flatten"}
