@@ -427,6 +427,11 @@ class Parameter(Tensor):
     def __init__(self, data: np.ndarray | Tensor, requires_grad: bool = True) -> None:
         super().__init__(np.ascontiguousarray(_plain(data)), requires_grad)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A copy has memory of its own: who else reads that of the original does not matter to it.
+        further = getattr(self, "__dict__", {})  # of a class that derives from this one
+        return _restored, (type(self), self.data, self.requires_grad, self.grad, further)
+
     def __repr__(self) -> str:
         return f"Parameter({super().__repr__()})"
 
@@ -442,6 +447,22 @@ def _fill(tensor: TensorBase, data: np.ndarray) -> None:
     tensor._storage = None
     tensor._borrowed = OWNER
     tensor._requires_grad = False
+
+
+def _restored(
+    kind: type[Parameter],
+    data: np.ndarray,
+    requires_grad: bool,
+    grad: Tensor | None,
+    further: dict[str, Any],
+) -> Parameter:
+    """Return a parameter that was copied or pickled."""
+    parameter = kind.__new__(kind)
+    _fill(parameter, data)
+    parameter.requires_grad, parameter.grad = requires_grad, grad
+    for name, value in further.items():
+        setattr(parameter, name, value)
+    return parameter
 
 
 def wrap(data: np.ndarray) -> Tensor:
