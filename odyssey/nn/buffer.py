@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from odyssey.tensor import Tensor, _plain
@@ -45,6 +47,9 @@ class Buffer(Tensor):
     def __init__(self, data: np.ndarray | Tensor, persistent: bool = True) -> None:
         super().__init__(np.asarray(_plain(data), order="C"))
         self.persistent = persistent
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.data, self.persistent)  # what copy and pickle make it of again
 
     def __repr__(self) -> str:
         return f"Buffer({super().__repr__()})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from odyssey.errors import DTypeError, OdysseyError, RangeError
 from odyssey.nn.module import Module
@@ -58,8 +58,11 @@ class _Row(_Named[Item]):
         for i, item in enumerate(items):
             self._put(str(i), item)
 
-    def _name(self, index: int) -> str:
+    def _name(self, index: int | str) -> str:
         names = list(self._items())
+        if isinstance(index, str):
+            _looked_up(self, self._items(), index)
+            return index
         if not -len(names) <= index < len(names):
             raise RangeError(
                 f"{type(self).__name__}: index {index} is out of range for {len(names)} "
@@ -73,26 +76,31 @@ class _Row(_Named[Item]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return self._like(list(self._items().items())[index])
-        if isinstance(index, str):
-            return _looked_up(self, self._items(), index)
         return self._items()[self._name(index)]
 
-    def __setitem__(self, index: int, item: Item) -> None:
+    def __setitem__(self, index: int | str, item: Item) -> None:
         self._put(self._name(index), item)
 
-    def __delitem__(self, index: int | slice) -> None:
-        items = list(self)
-        if not isinstance(index, slice):
-            self._name(index)
-        del items[index]
-        self._fill(items)
+    def __delitem__(self, index: int | str | slice) -> None:
+        numbered = self._numbered()
+        names = list(self._items())
+        for name in names[index] if isinstance(index, slice) else [self._name(index)]:
+            delattr(self, name)
+        if numbered:
+            self._fill(self)
 
-    def append(self, item: Item) -> _Row[Item]:
-        """Add an item at the end, and return the whole."""
-        self._put(str(len(self)), item)
+    def _numbered(self) -> bool:
+        return all(name == str(i) for i, name in enumerate(self._items()))
+
+    def append(self, item: Item) -> Self:
+        """Add an item at the end, under its number, and return the whole."""
+        name = str(len(self))
+        if name in self._items():
+            raise OdysseyError(f"{type(self).__name__}: {name!r} is the name of another one")
+        self._put(name, item)
         return self
 
-    def extend(self, items: Iterable[Item]) -> _Row[Item]:
+    def extend(self, items: Iterable[Item]) -> Self:
         """Add items at the end, and return the whole."""
         for item in list(items):
             self.append(item)
@@ -153,8 +161,7 @@ class Sequential(_Row[Module]):
         return Sequential(*self, *other)
 
     def _like(self, items: list[tuple[str, Module]]) -> Sequential:
-        numbered = all(name == str(i) for i, name in enumerate(self._items()))
-        return Sequential(*[module for _, module in items] if numbered else [dict(items)])
+        return Sequential(*[module for _, module in items] if self._numbered() else [dict(items)])
 
 
 class ModuleList(_Row[Module]):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Self
 
+from odyssey.errors import GradientError
 from odyssey.tape import differentiable
-from odyssey.tensor import Tensor
+from odyssey.tensor import Tensor, _plain
 
 __all__ = ["HookHandle", "Hooks"]
 
@@ -17,14 +18,13 @@ class HookHandle:
     Also a context manager, which removes the hook at the end of a ``with`` block.
     """
 
-    def __init__(self, hooks: list[Callable[..., Any]], hook: Callable[..., Any]) -> None:
-        self._hooks, self._hook = hooks, hook
-        hooks.append(hook)
+    def __init__(self, hooks: Registered, hook: Callable[..., Any]) -> None:
+        self._hooks = hooks
+        hooks[self] = hook
 
     def remove(self) -> None:
         """Take the hook off; once is enough, twice does no harm."""
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
+        self._hooks.pop(self, None)
 
     def __enter__(self) -> Self:
         return self
@@ -33,22 +33,32 @@ class HookHandle:
         self.remove()
 
 
+Registered = dict[HookHandle, Callable[..., Any]]
+"""Hooks in their order, by their handles: one function may be registered twice."""
+
+
 class Hooks:
     """The hooks of one module."""
 
     def __init__(self) -> None:
-        self.before: list[Callable[..., Any]] = []
-        self.after: list[Callable[..., Any]] = []
-        self.backward: list[Callable[..., Any]] = []
+        self.before: Registered = {}
+        self.after: Registered = {}
+        self.backward: Registered = {}
 
-    def call(self, module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(
+        self,
+        forward: Callable[..., Any],
+        module: Any,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
         """Call the module's forward with the hooks around it."""
-        for hook in tuple(self.before):
+        for hook in tuple(self.before.values()):
             new = hook(module, args)
             if new is not None:
                 args = new if isinstance(new, tuple) else (new,)
-        out = module.forward(*args, **kwargs)
-        for hook in tuple(self.after):
+        out = forward(*args, **kwargs)
+        for hook in tuple(self.after.values()):
             new = hook(module, args, out)
             out = out if new is None else new
         if self.backward:
@@ -64,10 +74,16 @@ def _watch(x: Any, hooks: Hooks, module: Any) -> Any:
 
 @_watch.backward_rule(wrt=("x",))  # type: ignore[untyped-decorator]
 def _watch_backward(grad: Any, hooks: Hooks, module: Any) -> Any:
-    for hook in tuple(hooks.backward):
+    for hook in tuple(hooks.backward.values()):
         new = hook(module, grad if isinstance(grad, Tensor) else Tensor(grad))
-        if new is not None:
-            grad = new if isinstance(grad, Tensor) else new.data
+        if new is None:
+            continue
+        if new.shape != grad.shape:
+            raise GradientError(
+                f"{type(module).__name__}: a backward hook must return a gradient of shape "
+                f"{grad.shape}, got {new.shape}"
+            )
+        grad = new if isinstance(grad, Tensor) else _plain(new)
     return grad
 
 

@@ -58,7 +58,7 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's result; every subclass defines it."""
-        raise OdysseyError(f"{type(self).__name__}: a module must define forward")
+        raise OdysseyError("a module must define forward")
 
     def infer(self, *args: Any) -> None:
         """Make the parameters whose size the first input tells.
@@ -70,23 +70,35 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            if self.waits_for_input:
-                self.infer(*args)
-                self.waits_for_input = False
+            forward = self._first_forward if self.waits_for_input else self.forward
             if self._hooks is None:
-                return self.forward(*args, **kwargs)
-            return self._hooks.call(self, args, kwargs)
+                return forward(*args, **kwargs)
+            return self._hooks.call(forward, self, args, kwargs)
         except OdysseyError as error:
             _locate(error, self)
             raise
 
+    def _first_forward(self, *args: Any, **kwargs: Any) -> Any:
+        """Infer and call forward; from an input that is refused nothing is learned."""
+        before = dict(vars(self))
+        try:
+            self.infer(*args)
+            self.waits_for_input = False
+            return self.forward(*args, **kwargs)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
     def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, Tensor) and not isinstance(value, (Parameter, Buffer)):
-            kind = type(self.__dict__.get(name))
-            if kind in (Parameter, Buffer):
+        if isinstance(value, (Tensor, np.ndarray)) and not isinstance(value, (Parameter, Buffer)):
+            own = self.__dict__.get(name)
+            if isinstance(own, (Parameter, Buffer)):
+                kind = type(own).__name__
                 raise DTypeError(
-                    f"{type(self).__name__}.{name} is a {kind.__name__}, and would be lost; write "
-                    f"into it ({name}[...] = value), or assign another {kind.__name__}"
+                    f"{type(self).__name__}.{name} is a {kind}, and would be lost; write into it "
+                    f"({name}[...] = value, under no_grad() if it is learned), or assign another "
+                    f"{kind}"
                 )
         object.__setattr__(self, name, value)
 
@@ -100,9 +112,14 @@ class Module:
         """Yield the modules directly below this one."""
         return (child for _, child in self.named_children())
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Yield this module and all below it, each once, with their dotted names."""
-        return walk(self, Module, prefix)
+    def named_modules(
+        self, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Yield this module and all below it with their dotted names.
+
+        Each comes once, under its first name, or with ``remove_duplicate=False`` under all.
+        """
+        return walk(self, Module, prefix, remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """Yield this module and all below it, each once."""
@@ -140,10 +157,17 @@ class Module:
         return (buffer for _, buffer in self.named_buffers())
 
     def apply(self, function: Callable[[Module], Any]) -> Self:
-        """Call ``function`` on every module of the tree, children first."""
-        for child in self.children():
-            child.apply(function)
-        function(self)
+        """Call ``function`` on every module of the tree, each once, children first."""
+        seen: set[int] = set()
+
+        def visit(module: Module) -> None:
+            if id(module) not in seen:
+                seen.add(id(module))
+                for child in module.children():
+                    visit(child)
+                function(module)
+
+        visit(self)
         return self
 
     # -- modes ----------------------------------------------------------------------------

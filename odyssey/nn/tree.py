@@ -31,11 +31,7 @@ class Place(NamedTuple):
     key: Any
 
     def put(self, value: Any) -> None:
-        """Put something else there."""
-        if isinstance(self.container, tuple):
-            raise OdysseyError(
-                f"{self.name} stands in a tuple, which cannot change; keep it in a list"
-            )
+        """Put something else there, unless it is a tuple."""
         self.container[self.key] = value
 
 
@@ -55,9 +51,9 @@ def _inside(prefix: str, container: Any, kinds: tuple[type, ...]) -> Iterator[Pl
 
 
 def walk(
-    module: Module, child_class: type[Module], prefix: str = ""
+    module: Module, child_class: type[Module], prefix: str = "", remove_duplicate: bool = True
 ) -> Iterator[tuple[str, Module]]:
-    """Yield a module and all below it, each once, with their dotted names."""
+    """Yield a module and all below it with their dotted names: each once, or under all."""
     seen: set[int] = set()
 
     def visit(name: str, one: Module) -> Iterator[tuple[str, Module]]:
@@ -67,6 +63,8 @@ def walk(
         yield name, one
         for place in places(one, (child_class,)):
             yield from visit(joined(name, place.name), place.value)
+        if not remove_duplicate:
+            seen.remove(id(one))  # it may come again, but not inside of itself
 
     return visit(prefix, module)
 
@@ -84,7 +82,7 @@ def tensors(module: Module, kinds: tuple[type, ...] = (Parameter, Buffer)) -> It
     OdysseyError
         If a layer waits for its first input to know its size.
     """
-    for prefix, one in module.named_modules():
+    for prefix, one in module.named_modules(remove_duplicate=False):
         if one.waits_for_input:
             where = f"{type(module).__name__}.{prefix}" if prefix else type(module).__name__
             raise OdysseyError(
@@ -113,11 +111,14 @@ def replaced(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
     Raises
     ------
     FormatError
-        If a name is unknown, or a tensor has another shape than the module's own.
+        If a name is unknown, a tensor has another shape than the module's own, or what
+        is shared gets two values.
+    OdysseyError
+        If a tensor of the module stands in a tuple.
     """
     found = list(tensors(module))
     own = {place.name: place.value for place in found}
-    new: dict[int, Any] = {}
+    given: dict[int, Any] = {}
     for name, value in values.items():
         if name not in own:
             raise FormatError(
@@ -128,8 +129,16 @@ def replaced(module: Module, values: Mapping[str, Any]) -> Iterator[None]:
             raise FormatError(
                 f"functional_call: {name}: expected shape {own[name].shape}, got {value.shape}"
             )
-        new[id(own[name])] = value if isinstance(value, Tensor) else Tensor(value)
+        if given.setdefault(id(own[name]), value) is not value:
+            raise FormatError(f"functional_call: {name}: is shared, and given twice")
+    new = {key: one if isinstance(one, Tensor) else Tensor(one) for key, one in given.items()}
     changed = [place for place in found if id(place.value) in new]
+    for place in changed:
+        if isinstance(place.container, tuple):
+            raise OdysseyError(
+                f"functional_call: {place.name} stands in a tuple, which cannot change; "
+                "keep it in a list"
+            )
     try:
         for place in changed:
             place.put(new[id(place.value)])

@@ -321,14 +321,18 @@ def _install(module: Module, hook: _Computed, **parts: Parameter | Buffer) -> No
 
 def _remove(op: str, kind: type[_Computed], module: Module, name: str) -> None:
     """Take the hook off, and let its last weight be a parameter."""
-    hooks = [] if module._hooks is None else module._hooks.before
-    found = [hook for hook in hooks if isinstance(hook, kind) and hook.name == name]
+    hooks = {} if module._hooks is None else module._hooks.before
+    found = [
+        (handle, hook)
+        for handle, hook in hooks.items()
+        if isinstance(hook, kind) and hook.name == name
+    ]
     if not found:
         raise OdysseyError(f"remove_{op}: {type(module).__name__}.{name} has no {op}")
-    hook = found[0]
+    handle, hook = found[0]
     parts = [hook.part(module, ending) for ending in kind.parts]
     weight = Parameter(hook.weight(module).data, any(part.requires_grad for part in parts))
-    hooks.remove(hook)
+    handle.remove()
     for ending in ("", *(f"_{ending}" for ending in kind.parts)):
         delattr(module, f"{name}{ending}")
     setattr(module, name, weight)
