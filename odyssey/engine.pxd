@@ -2,8 +2,12 @@
 
 cimport cython
 
+from odyssey.observe cimport Switch, observers
 from odyssey.tape cimport Node, edge_of
 from odyssey.tensor cimport TensorBase, wrap
+
+
+cdef Switch _switch
 
 
 cdef tuple _key(object edge)

@@ -21,12 +21,15 @@ import numpy as np
 from odyssey import backend
 from odyssey.errors import GradientError, ShapeError
 from odyssey.grad_mode import recording
+from odyssey.observe import Event, Switch, observers, show, switch
 from odyssey.tape import Edge, Node, edge_of
 from odyssey.tensor import Tensor, TensorBase, wrap
 
 __all__ = ["backward", "gradients"]
 
 ndarray = np.ndarray
+
+_switch: Switch = switch
 
 
 def backward(
@@ -294,6 +297,8 @@ class _Walk:
 
     def _call_rule(self, node: Node, grad: Any) -> tuple[Any, ...]:
         """Run the rule, or its formula under ``create_graph``, on the backend of the forward."""
+        if _switch.blocks and observers():
+            return self._call_observed(node, grad)
         rule, values = node.operation.rule, node.values
         if self.create_graph:
             rule, values = node.operation.formula or rule, node.connected_values()
@@ -304,6 +309,21 @@ class _Walk:
             with backend.selected(node.selection):
                 results = rule(grad, *values)
         return results if type(results) is tuple else (results,)
+
+    def _call_observed(self, node: Node, grad: Any) -> tuple[Any, ...]:
+        """Run the rule, and show that to those who observe."""
+        operation, values = node.operation, node.values
+        getters = operation.rule_getters
+        if self.create_graph and operation.formula is not None:
+            getters, values = operation.formula_getters, node.formula_values
+        assert values is not None  # check_intact came first
+
+        def run(event: Event) -> Any:
+            event.result = self._call_rule(node, grad)  # inside, nobody observes
+            return event.result
+
+        names = ["grad", *[getter.name for getter in getters]]
+        return show(Event("backward", operation, names, (grad, *values), node), run)
 
     def _retain(self, node: Node, grad: Any) -> None:
         assert node.retained is not None

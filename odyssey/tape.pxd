@@ -4,6 +4,7 @@ cimport cython
 
 from odyssey.backend cimport current
 from odyssey.grad_mode cimport is_grad_enabled
+from odyssey.observe cimport Switch, observers
 from odyssey.operation cimport Getter, Operation
 from odyssey.tensor cimport Storage, TensorBase, borrow, memory_of, wrap
 
@@ -51,6 +52,9 @@ cdef bint _some(list edges)
 
 
 cdef bint _noting
+
+
+cdef Switch _switch
 
 
 cdef object _unwrap(object value)

@@ -63,6 +63,7 @@ import numpy as np
 from odyssey.backend import Selection, current
 from odyssey.errors import GradientError
 from odyssey.grad_mode import is_grad_enabled
+from odyssey.observe import Event, Switch, observers, show, switch
 from odyssey.operation import Getter, Operation, Saved
 from odyssey.places import Place, here, shown
 from odyssey.tensor import Storage, Tensor, TensorBase, borrow, memory_of, wrap
@@ -75,6 +76,8 @@ Edge = Any
 _numbers = itertools.count()
 
 _noting = False
+
+_switch: Switch = switch
 
 
 def record_places(on: bool = True) -> None:
@@ -279,6 +282,8 @@ def _unwrap(value: Any) -> Any:
 
 def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
     """Call the forward on arrays or Tensors; with Tensors, record it."""
+    if _switch.blocks and observers():
+        return _run_observed(operation, args, with_saved)
     arrays = list(args)
     found = wanted = False
     for position, arg in enumerate(args):
@@ -314,6 +319,21 @@ def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
         if wanted and operation.wrt and is_grad_enabled():
             _record(operation, args, arrays, out, saved, result)
     return (result, saved) if with_saved else result
+
+
+def _run_observed(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
+    """Call the forward, and show that to those who observe."""
+
+    def run(event: Event) -> Any:
+        both = _run(operation, args, True)  # inside, nobody observes
+        event.result, event.saved = both
+        for one in event.outputs:
+            if isinstance(one, TensorBase) and one._node is not None:
+                event.node = one._node
+                break
+        return both if with_saved else both[0]
+
+    return show(Event("forward", operation, operation.names, args), run)
 
 
 def _like(outputs: Any, values: list[Any]) -> Any:
