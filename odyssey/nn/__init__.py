@@ -91,6 +91,7 @@ from odyssey.nn.shape import (
 )
 from odyssey.nn.similarity import CosineSimilarity, PairwiseDistance
 from odyssey.nn.standardize import Standardize
+from odyssey.nn.summary import summary
 from odyssey.nn.tree import functional_call
 from odyssey.nn.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from odyssey.nn.upsampling import Upsample
@@ -252,5 +253,6 @@ __all__ = [
     "remove_spectral_norm",
     "remove_weight_norm",
     "spectral_norm",
+    "summary",
     "weight_norm",
 ]
