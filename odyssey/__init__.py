@@ -59,6 +59,7 @@ __all__ = [
     "enable_grad",
     "errors",
     "fast",
+    "flops",
     "get_backend",
     "get_conv_algorithm",
     "get_default_dtype",
@@ -71,6 +72,7 @@ __all__ = [
     "models",
     "nn",
     "no_grad",
+    "plot_graph",
     "reference",
     "reset_peak_memory_stats",
     "save",
@@ -94,7 +96,9 @@ _LAZY_MODULES = ("autograd", "data", "models", "testing", "training", "utils")
 _LAZY_NAMES = {
     "Generator": "odyssey.utils.generator",
     "compare_backends": "odyssey.testing",
+    "flops": "odyssey.core.flop_counter",
     "load": "odyssey.serialization",
+    "plot_graph": "odyssey.autograd",
     "save": "odyssey.serialization",
 }
 

@@ -68,6 +68,7 @@ from odyssey.nn.padding import (
     ZeroPad3D,
 )
 from odyssey.nn.patches import Fold, Unfold
+from odyssey.nn.plot import plot_model
 from odyssey.nn.pooling import AvgPool2D, GlobalAvgPool2D, GlobalMaxPool2D, LPPool2D, MaxPool2D
 from odyssey.nn.pooling_adaptive import (
     AdaptiveAvgPool1D,
@@ -250,6 +251,7 @@ __all__ = [
     "functional",
     "functional_call",
     "init",
+    "plot_model",
     "remove_spectral_norm",
     "remove_weight_norm",
     "spectral_norm",
