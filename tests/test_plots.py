@@ -112,7 +112,10 @@ def test_nothing_covers_anything(seed):
 
 def test_a_picture_needs_nothing_else(tmp_path):
     diagram = Diagram([Box("a < b & c", ["'x'"], "2×3"), Box("d")], [(0, 1)])
-    assert "a &lt; b &amp; c" in diagram.svg and diagram._repr_svg_() == diagram.svg
+    assert (
+        "a &lt; b &amp; c" in diagram.svg
+        and diagram._repr_svg_() == diagram._repr_html_() == diagram.svg
+    )
     assert "href" not in diagram.svg and "<script" not in diagram.svg
     diagram.save(tmp_path / "it.svg")
     assert (tmp_path / "it.svg").read_text(encoding="utf-8") == diagram.svg

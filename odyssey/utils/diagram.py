@@ -112,6 +112,9 @@ class Diagram:
     def _repr_svg_(self) -> str:
         return self.svg
 
+    def _repr_html_(self) -> str:
+        return self.svg
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the picture to an SVG file.
 
@@ -387,7 +390,7 @@ def _connect(source: _Spot, target: _Spot) -> None:
 
 
 def _crossings(rows: Sequence[Sequence[_Spot]]) -> int:
-    """Number the spots of each row, and return how many pairs of arrows cross."""
+    """Return how many pairs of arrows cross, with the spots of each row numbered on the way."""
     for row in rows:
         for place, spot in enumerate(row):
             spot.place = place
