@@ -11,7 +11,7 @@ from odyssey._ext import _build_info
 
 TESTS = Path(__file__).parent
 FILES = ("tape", "backward", "autograd", "tensor", "tensor_memory", "backend", "optimizers", "nn")
-FILES += ("every_op", "ops_errors")
+FILES += ("every_op", "ops_errors", "observe")
 
 
 @pytest.mark.skipif(not _build_info.MODULES, reason="nothing was compiled in this installation")
