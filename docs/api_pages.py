@@ -51,7 +51,11 @@ PAGES = (
         ),
     ),
     Page("autograd", "odyssey.autograd: derivatives of functions", ("odyssey.autograd",)),
-    Page("tape", "odyssey.tape: declaring an operation", ("odyssey.tape", "odyssey.operation")),
+    Page(
+        "tape",
+        "odyssey.tape: declaring an operation, watching it run",
+        ("odyssey.tape", "odyssey.operation", "odyssey.observe"),
+    ),
     Page("testing", "odyssey.testing: checks", ("odyssey.testing",)),
     Page("reference", "odyssey.reference: kernels to read", ("odyssey.reference",)),
     Page("fast", "odyssey.fast: kernels to run", ("odyssey.fast",)),

@@ -96,7 +96,7 @@ _LAZY_MODULES = ("autograd", "data", "models", "testing", "training", "utils")
 _LAZY_NAMES = {
     "Generator": "odyssey.utils.generator",
     "compare_backends": "odyssey.testing",
-    "flops": "odyssey.core.flop_counter",
+    "flops": "odyssey.core._flop_counter",
     "load": "odyssey.serialization",
     "plot_graph": "odyssey.autograd",
     "save": "odyssey.serialization",

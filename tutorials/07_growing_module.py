@@ -488,6 +488,8 @@ od.nn.plot_model(real, (64,), batch=32)
 # Exercises
 # ---------
 #
+# :mod:`odyssey.testing` has what you need to check the second.
+#
 # **1. Twice.** Let both layers of a network of 32 inputs, 32 hidden units and 32 outputs share one
 # weight. How often does ``named_parameters`` of our ``Module`` yield it, under which name? Take the
 # two lines with ``seen`` out of ``find``. What happens to the update, and what if a module has an
@@ -495,11 +497,13 @@ od.nn.plot_model(real, (64,), batch=32)
 #
 # **2. Buffers.** A layer that subtracts the running mean of its inputs has a state that is not
 # learned. Write it, with :class:`odyssey.nn.Buffer`. Which of the methods above must find it, and
-# which must not? One argument of ``find`` is enough.
+# which must not? One argument of ``find`` is enough. In use, the gradient passes it unchanged:
+#
+# .. code-block:: python
+#
+#    layer = Centre(3).eval()
+#    od.testing.gradcheck(layer, [rng.standard_normal((4, 3))])
 #
 # **3. A lost parameter.** ``network.hidden.weight = network.hidden.weight * 2`` looks harmless.
 # What has become of the parameter? See what :class:`odyssey.nn.Module` says to that line, and teach
 # ours to say it: the method to write is ``__setattr__``.
-#
-# **4. A hook that changes.** Let a hook return something that takes the place of the output. Set
-# the hidden units to zero, one at a time, and find the one that the network misses most.

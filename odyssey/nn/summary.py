@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.core.flop_counter import FlopCounter
+from odyssey.core._flop_counter import FlopCounter
 from odyssey.errors import OdysseyError
 from odyssey.grad_mode import enable_grad
 from odyssey.nn._trace import everywhere, examples, tensors_in, undisturbed, watched
