@@ -6,8 +6,8 @@ import samples
 
 import odyssey as od
 from odyssey import core, nn
-from odyssey.core._flops import FLOPS
 from odyssey.core._flop_counter import FlopCounter, flops
+from odyssey.core._flops import FLOPS
 from odyssey.observe import observe
 from odyssey.testing import operations
 
