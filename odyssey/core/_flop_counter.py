@@ -16,7 +16,7 @@ from odyssey.tensor import Tensor
 
 __all__ = ["FlopCounter", "flops"]
 
-BIASES = ("bias", "bq", "bk", "bv", "bo")
+BIASES = ("bias", "bias_ih", "bias_hh", "bq", "bk", "bv", "bo")
 
 
 def flops(

@@ -406,6 +406,33 @@ def _info_nce(out: Any, x: Any, y: Any, **_: Any) -> float:
     return 2 * x.shape[0] * y.shape[0] * x.shape[1] + 13 * x.shape[0] * y.shape[0]
 
 
+# -- recurrent ---------------------------------------------------------------------------------
+
+
+def _recurrent(number: int, *names: str) -> None:
+    """Let operations count two products for each step, and ``number`` for each unit and step."""
+
+    @_counts(*names)
+    def count(
+        out: Any,
+        x: Any,
+        weight_ih: Any,
+        weight_hh: Any,
+        bias_ih: Any = None,
+        bias_hh: Any = None,
+        **_: Any,
+    ) -> float:
+        (gates, inputs), units = weight_ih.shape, weight_hh.shape[1]
+        added = 1 + (bias_ih is not None) + (bias_hh is not None)
+        rows = x.shape[0] * x.shape[1]
+        return rows * (gates * (2 * inputs + 2 * units + added) + number * units)
+
+
+_recurrent(3 * 14 + 2 * FUNCTION + 4, "lstm")  # three gates, two tangents; c = f·c + i·g, o·tanh c
+_recurrent(2 * 14 + FUNCTION + 4, "gru")  # two gates, a tangent; r·n, and (1 - z)·n + z·h
+_recurrent(FUNCTION, "rnn")
+
+
 # -- linear algebra: Golub and Van Loan, "Matrix Computations" ---------------------------------
 
 
