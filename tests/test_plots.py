@@ -263,6 +263,14 @@ def test_a_module_that_returns_its_input_is_on_the_way_of_its_users_only():
     }
 
 
+def test_backward_hooks_are_not_drawn_and_cost_nothing():
+    model = nn.Sequential(nn.Linear(2, 2), nn.ReLU())
+    plain = connections(plot_model(model, (2,))), nn.summary(model, (2,)).flops
+    for module in model.modules():
+        module.register_backward_hook(lambda module, grad: None)
+    assert (connections(plot_model(model, (2,))), nn.summary(model, (2,)).flops) == plain
+
+
 class Functional(nn.Module):
     """Its child is a store of weights, which it never calls."""
 

@@ -84,7 +84,8 @@ _each(
         take take_along_axis gather scatter index_put embedding one_hot masked_fill where astype
         positive real imag conj max_unpool1d max_unpool2d max_unpool3d copysign signbit nextafter
         isfinite isinf isnan logical_and logical_or logical_xor logical_not bitwise_and
-        bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift nonzero""",
+        bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift nonzero
+        _watch""",  # the last: backward hooks of modules
         2: "relu6 hard_tanh clip relu_squared soft_shrink",
         3: "lerp cross",
         4: "hard_sigmoid divide floor_divide modulo reciprocal sqrt isclose",

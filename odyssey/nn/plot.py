@@ -219,6 +219,9 @@ class _Drawing:
         if call.box.parts is None:
             self.arrive(tensors, call)
             return
+        if event.name == "_watch":  # a backward hook's, not the model's
+            self.made(tensors_in(event.result), self.makers[id(tensors[0])][1])
+            return
         if not self.parameters:
             self.parameters = {id(p): name for name, p in self.model.named_parameters()}
         lines = [self.parameters[id(one)] for one in tensors if id(one) in self.parameters]

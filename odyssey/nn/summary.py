@@ -262,7 +262,7 @@ def summary(model: Module, input: Any, depth: int | None = None, batch: int = 1)
     ):
 
         def note(event: Event, number: int) -> None:
-            rows[id(running[-1])].flops += number
+            rows[id(running[-1] if running else model)].flops += number  # or of its own hooks
             if event.node is not None:
                 nodes.append(event.node)
 
