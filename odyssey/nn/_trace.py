@@ -120,10 +120,9 @@ def watched(
 
     modules = list(model.modules())
     own = [module._hooks for module in modules]
+    handles = [module.register_forward_pre_hook(before) for module in modules]
+    handles += [module.register_forward_hook(after) for module in modules]
     try:
-        for module in modules:
-            module.register_forward_pre_hook(before)
-            module.register_forward_hook(after)
         yield running
     except OdysseyError:
         raise  # its message begins with the path
@@ -135,9 +134,7 @@ def watched(
             f"{op}: {where} ({type(failed).__name__}): {type(error).__name__}: {error}"
         ) from error
     finally:
+        for handle in handles:
+            handle.remove()
         for module, hooks in zip(modules, own, strict=True):
-            if hooks is None:
-                module._hooks = None
-            else:
-                hooks.before.remove(before)
-                hooks.after.remove(after)
+            module._hooks = hooks
