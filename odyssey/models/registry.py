@@ -10,13 +10,31 @@ import numpy as np
 
 from odyssey import nn
 from odyssey.errors import OdysseyError
+from odyssey.models.alexnet import alexnet
+from odyssey.models.googlenet import googlenet
 from odyssey.models.lenet import lenet5
 from odyssey.models.mlp import mlp
+from odyssey.models.mobilenet import mobilenet
+from odyssey.models.resnet import resnet18, resnet34, resnet50
+from odyssey.models.vgg import vgg11, vgg13, vgg16, vgg19
 from odyssey.utils.choices import pick
 
 __all__ = ["IMAGE_SIZES", "MODELS", "build"]
 
-MODELS: dict[str, Callable[..., nn.Module]] = {"lenet5": lenet5, "mlp": mlp}
+MODELS: dict[str, Callable[..., nn.Module]] = {
+    "alexnet": alexnet,
+    "googlenet": googlenet,
+    "lenet5": lenet5,
+    "mlp": mlp,
+    "mobilenet": mobilenet,
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "vgg11": vgg11,
+    "vgg13": vgg13,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+}
 """Name to function ``(input_shape, classes, ..., rng=None) -> Module``."""
 
 IMAGE_SIZES: dict[str, tuple[int, int]] = {"lenet5": (28, 28)}

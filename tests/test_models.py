@@ -1,0 +1,451 @@
+"""The models: their papers' numbers of parameters and shapes, and that they learn."""
+
+import math
+
+import numpy as np
+import pytest
+
+import odyssey as od
+from odyssey import models, nn
+from odyssey.errors import OdysseyError, ShapeError
+from odyssey.models.googlenet import GoogLeNetOutput, auxiliary_loss
+from odyssey.training.loops import evaluate, train_one_epoch
+from odyssey.training.optimizers import Adam
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Leave the other CPUs to the other tests: threads on a busy machine wait for each other."""
+    before = od.get_num_threads()
+    od.set_num_threads(1)
+    yield
+    od.set_num_threads(before)
+
+
+class Blank:
+    """A generator whose every number is 0, and takes no memory: big models in no time."""
+
+    def uniform(self, low, high, shape):
+        return np.broadcast_to(np.float32(0), shape)
+
+    normal = uniform
+
+    def standard_normal(self, shape):
+        return self.uniform(0, 0, shape)
+
+
+def parameters(model):
+    return sum(parameter.size for parameter in model.parameters())
+
+
+def shapes(model, *input_shape):
+    """Return what each module gives for one example, by its name, without the batch axis."""
+    found = {}
+
+    def note(name):
+        return lambda module, args, out: found.__setitem__(name, out.shape[1:])
+
+    hooks = [one.register_forward_hook(note(name)) for name, one in model.named_modules()]
+    with od.no_grad():
+        model.eval()(od.ones((1, *input_shape)))
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+# -- numbers of parameters ---------------------------------------------------------------------
+
+COUNTS = [
+    ("alexnet", {}, 60_965_224),
+    ("vgg11", {}, 132_863_336),
+    ("vgg13", {}, 133_047_848),
+    ("vgg16", {}, 138_357_544),
+    ("vgg19", {}, 143_667_240),
+    ("vgg11", {"batch_norm": True}, 132_868_840),
+    ("vgg13", {"batch_norm": True}, 133_053_736),
+    ("vgg16", {"batch_norm": True}, 138_365_992),
+    ("vgg19", {"batch_norm": True}, 143_678_248),
+    ("resnet18", {}, 11_689_512),
+    ("resnet34", {}, 21_797_672),
+    ("resnet50", {}, 25_557_032),
+    # Without the 1×1 convolutions of three shortcuts, and their normalisations.
+    ("resnet18", {"shortcut": "A"}, 11_689_512 - 64 * 128 - 128 * 256 - 256 * 512 - 2 * 896),
+    ("mobilenet", {}, 4_231_976),
+    # Table 6 of the paper: 2.6, 1.3 and 0.5 million.
+    ("mobilenet", {"width": 0.75}, 2_585_560),
+    ("mobilenet", {"width": 0.5}, 1_331_592),
+    ("mobilenet", {"width": 0.25}, 470_072),
+    ("googlenet", {}, 6_998_552),
+    ("googlenet", {"auxiliary": True}, 13_378_280),
+]
+
+
+@pytest.mark.parametrize(("name", "settings", "count"), COUNTS)
+def test_the_papers_numbers_of_parameters(name, settings, count):
+    assert parameters(models.MODELS[name](rng=Blank(), **settings)) == count
+
+
+def test_googlenets_table_of_parameters():
+    """The rows of table 1 that agree with their own filters, in units of 1024."""
+    model = models.googlenet(rng=Blank())
+    rows = {"3a": 159, "3b": 380, "4a": 364, "4b": 437, "4e": 840}
+    for name, thousands in rows.items():
+        own = parameters(getattr(model, f"inception{name}")) / 1024
+        assert own == pytest.approx(thousands, rel=0.01), name
+    assert parameters(model) / 1024 == pytest.approx(6798, rel=0.006)
+
+
+# -- shapes, layer by layer --------------------------------------------------------------------
+
+
+def test_shapes_of_alexnet():
+    found = shapes(models.alexnet(rng=Blank()), 3, 224, 224)
+    table = {
+        "conv1": (96, 55, 55),
+        "pool1": (96, 27, 27),
+        "conv2": (256, 27, 27),
+        "pool2": (256, 13, 13),
+        "conv3": (384, 13, 13),
+        "conv4": (384, 13, 13),
+        "conv5": (256, 13, 13),
+        "pool5": (256, 6, 6),
+        "fc6": (4096,),
+        "fc7": (4096,),
+        "fc8": (1000,),
+    }
+    assert {name: found[name] for name in table} == table
+
+
+@pytest.mark.parametrize("name", ["vgg11", "vgg13", "vgg16", "vgg19"])
+def test_shapes_of_vgg(name):
+    model = models.MODELS[name](rng=Blank(), width=1 / 16)
+    found = shapes(model, 3, 224, 224)
+    pools = [key for key, one in model.named_modules() if isinstance(one, nn.MaxPool2D)]
+    assert [found[key] for key in pools] == [
+        (4, 112, 112),
+        (8, 56, 56),
+        (16, 28, 28),
+        (32, 14, 14),
+        (32, 7, 7),
+    ]
+    convolutions = [one for one in model.modules() if isinstance(one, nn.Conv2D)]
+    assert len(convolutions) == int(name[3:]) - 3
+    assert all(one.kernel_size == (3, 3) and one.padding == 1 for one in convolutions)
+    assert found["flatten"] == (32 * 49,) and found["classifier.0"] == (256,)
+    assert found["classifier"] == (1000,)
+
+
+@pytest.mark.parametrize(("name", "times"), [("resnet18", 1), ("resnet34", 1), ("resnet50", 4)])
+def test_shapes_of_resnet(name, times):
+    found = shapes(models.MODELS[name](rng=Blank(), width=1 / 4), 3, 224, 224)
+    table = {
+        "conv1": (16, 112, 112),
+        "maxpool": (16, 56, 56),
+        "layer1": (16 * times, 56, 56),
+        "layer2": (32 * times, 28, 28),
+        "layer3": (64 * times, 14, 14),
+        "layer4": (128 * times, 7, 7),
+        "avgpool": (128 * times, 1, 1),
+        "fc": (1000,),
+    }
+    assert {layer: found[layer] for layer in table} == table
+
+
+def test_the_stem_for_small_images_keeps_their_size():
+    model = models.resnet18((1, 28, 28), 10, 1 / 16, stem="cifar", rng=Blank())
+    found = shapes(model, 1, 28, 28)
+    assert model.maxpool is None and found["conv1"] == found["layer1"] == (4, 28, 28)
+    assert found["layer4"] == (32, 4, 4)
+
+
+def test_shapes_of_mobilenet():
+    found = shapes(models.mobilenet(rng=Blank()), 3, 224, 224)
+    table = {
+        "conv": (32, 112, 112),
+        "block1": (64, 112, 112),
+        "block2": (128, 56, 56),
+        "block3": (128, 56, 56),
+        "block4": (256, 28, 28),
+        "block5": (256, 28, 28),
+        "block6": (512, 14, 14),
+        "block11": (512, 14, 14),
+        "block12.depthwise": (512, 7, 7),
+        "block12": (1024, 7, 7),
+        "block13": (1024, 7, 7),
+        "pool": (1024, 1, 1),
+        "fc": (1000,),
+    }
+    assert {name: found[name] for name in table} == table
+
+
+def test_shapes_of_googlenet():
+    found = shapes(models.googlenet(rng=Blank()), 3, 224, 224)
+    table = {
+        "conv1": (64, 112, 112),
+        "pool1": (64, 56, 56),
+        "conv3": (192, 56, 56),
+        "pool2": (192, 28, 28),
+        "inception3a": (256, 28, 28),
+        "inception3b": (480, 28, 28),
+        "pool3": (480, 14, 14),
+        "inception4a": (512, 14, 14),
+        "inception4b": (512, 14, 14),
+        "inception4c": (512, 14, 14),
+        "inception4d": (528, 14, 14),
+        "inception4e": (832, 14, 14),
+        "pool4": (832, 7, 7),
+        "inception5a": (832, 7, 7),
+        "inception5b": (1024, 7, 7),
+        "avgpool": (1024, 1, 1),
+        "fc": (1000,),
+    }
+    assert {name: found[name] for name in table} == table
+
+
+# -- small ones of each ------------------------------------------------------------------------
+
+IMAGE = (3, 32, 32)
+TINY = {  # the registry's names: the shape of an example, and settings of a small model
+    "alexnet": (IMAGE, {"width": 1 / 16, "stem": "cifar", "dropout": 0.0}),
+    "googlenet": ((3, 12, 12), {"width": 1 / 8, "stem": "cifar", "dropout": 0.0}),
+    "lenet5": ((1, 28, 28), {}),
+    "mlp": ((1, 8, 8), {"hidden": (16,)}),
+    "mobilenet": ((3, 16, 16), {"width": 1 / 8, "stem": "cifar"}),
+    "resnet18": ((3, 16, 16), {"width": 1 / 8, "stem": "cifar"}),
+    "resnet34": ((3, 16, 16), {"width": 1 / 16, "stem": "cifar", "shortcut": "A"}),
+    "resnet50": ((3, 16, 16), {"width": 1 / 16}),
+    "vgg11": (IMAGE, {"width": 1 / 16, "dropout": 0.0}),
+    "vgg13": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
+    "vgg16": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
+    "vgg19": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
+}
+CLASSES = 4
+STEPS = {"alexnet": 100}  # whose small first weights take long to find a direction
+RATES = {"googlenet": 1e-3}
+
+
+def tiny(name, seed=0):
+    shape, settings = TINY[name]
+    return models.build(name, shape, CLASSES, rng=od.Generator(seed), **settings)
+
+
+def examples(name, n=8):
+    shape, _ = TINY[name]
+    rng = np.random.default_rng(1)
+    x = od.tensor(rng.standard_normal((n, *shape)), dtype="float32")
+    return x, od.tensor(np.arange(n) % CLASSES)
+
+
+def test_every_model_has_a_small_one():
+    assert set(TINY) == set(models.MODELS)
+    assert set(models.IMAGE_SIZES) <= set(models.MODELS)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_forward_is_finite_in_float32_and_the_same_for_the_same_seed(name):
+    x, _ = examples(name, 3)
+    with od.no_grad():
+        one, again, other = (tiny(name, seed).eval()(x) for seed in (0, 0, 1))
+    assert one.shape == (3, CLASSES) and one.dtype == np.float32
+    assert np.isfinite(one.numpy()).all() and np.array_equal(one.numpy(), again.numpy())
+    if name != "vit":  # whose scores begin as zeros
+        assert not np.array_equal(one.numpy(), other.numpy())
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_every_parameter_gets_a_gradient(name):
+    model = tiny(name)
+    x, target = examples(name)
+    od.core.cross_entropy(model(x), target).backward()
+    assert not [name for name, p in model.named_parameters() if p.grad is None]
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_a_small_model_learns_eight_images_by_heart(name):
+    od.manual_seed(0)
+    model = tiny(name)
+    batch = examples(name)
+    optimizer = Adam(model.parameters(), lr=RATES.get(name, 3e-3))
+    first = train_one_epoch(model, [batch], optimizer)["loss"]
+    train_one_epoch(model, [batch] * STEPS.get(name, 40), optimizer)
+    last = train_one_epoch(model, [batch], optimizer)["loss"]
+    assert last < 0.2 < first, (first, last)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_state_round_trip(name):
+    one, other = tiny(name), tiny(name, seed=1)
+    x, _ = examples(name, 2)
+    one(x)  # in training mode: running moments are no longer those of the start
+    other.load_state_dict(one.state_dict())
+    with od.no_grad():
+        assert np.array_equal(one.eval()(x).numpy(), other.eval()(x).numpy())
+
+
+def test_evaluate_uses_the_running_moments_and_records_nothing():
+    model = tiny("resnet18")
+    x, target = examples("resnet18")
+    before = {name: array.copy() for name, array in model.state_dict().items()}
+    modes = []
+
+    def note(module, args, out):
+        modes.append((module.training, out.requires_grad))
+
+    for one in model.modules():
+        one.register_forward_hook(note)
+    one_by_one = evaluate(model, [(x[i : i + 1], target[i : i + 1]) for i in range(8)])
+    at_once = evaluate(model, [(x, target)])
+    assert modes and set(modes) == {(False, False)} and model.training
+    # An example's scores do not depend on those beside it.
+    assert one_by_one["loss"] == pytest.approx(at_once["loss"], rel=1e-4)
+    assert all(np.array_equal(array, before[name]) for name, array in model.state_dict().items())
+
+
+# -- first weights -----------------------------------------------------------------------------
+
+
+def std(parameter):
+    return float(parameter.numpy().std())
+
+
+def test_alexnet_starts_as_in_section_5():
+    model = models.alexnet((3, 32, 32), 10, 1 / 4, stem="cifar", rng=od.Generator(0))
+    for name in ("conv1", "conv2", "fc6", "fc8"):
+        assert std(model[name].weight) == pytest.approx(0.02, rel=0.1)  # 0.01 / √(1/4)
+    biases = {name: set(model[name].bias.tolist()) for name in ("conv1", "conv3", "fc8")}
+    assert biases == {"conv1": {0.0}, "conv3": {0.0}, "fc8": {0.0}}
+    for name in ("conv2", "conv4", "conv5", "fc6", "fc7"):
+        assert set(model[name].bias.tolist()) == {1.0}
+
+
+def test_resnet_starts_as_he_says():
+    model = models.resnet18((3, 32, 32), 10, 1 / 2, rng=od.Generator(0))
+    for conv, fan_out in ((model.conv1, 32 * 49), (model.layer3[0].conv1, 128 * 9)):
+        assert std(conv.weight) == pytest.approx(math.sqrt(2 / fan_out), rel=0.05)
+
+
+def test_vgg_starts_as_glorot_says_and_with_zeros_as_biases():
+    model = models.vgg11((3, 32, 32), 10, 1 / 8, rng=od.Generator(0))
+    weight = model.classifier[3].weight
+    bound = math.sqrt(6 / sum(weight.shape))
+    assert 0.99 * bound < float(abs(weight.numpy()).max()) <= bound
+    assert all(not p.numpy().any() for name, p in model.named_parameters() if "bias" in name)
+
+
+# -- settings, and what does not fit -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(set(TINY) - {"mlp"}))
+def test_a_shape_that_is_none_is_refused(name):
+    for shape in ((3, 5), (3, 0, 64)):
+        with pytest.raises(ShapeError, match=r"input_shape must be"):
+            models.build(name, shape, CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "least"),
+    [
+        ("alexnet", {"stem": "imagenet"}, 63),
+        ("alexnet", {"stem": "cifar"}, 15),
+        ("vgg11", {}, 32),
+        ("googlenet", {"stem": "imagenet"}, 47),
+        ("googlenet", {"stem": "cifar"}, 6),
+        ("googlenet", {"stem": "imagenet", "auxiliary": True}, 79),
+        ("googlenet", {"stem": "cifar", "auxiliary": True}, 10),
+        ("resnet18", {}, 1),
+        ("mobilenet", {}, 1),
+    ],
+)
+def test_the_smallest_images(name, settings, least):
+    shape = (2, least, least + 1)
+    model = models.build(name, shape, CLASSES, rng=Blank(), width=1 / 32, **settings)
+    assert model.eval()(od.ones((2, *shape))).shape == (2, CLASSES)
+    if least > 1:
+        message = f"{name[:3]}.*: images must have at least {least}×{least} pixels, got"
+        with pytest.raises(ShapeError, match=message):
+            models.build(name, (2, least, least - 1), CLASSES, width=1 / 32, **settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("alexnet", {"stem": "cifer"}, "alexnet: stem: expected one of imagenet, cifar"),
+        ("resnet18", {"stem": "small"}, "resnet: stem: expected one of imagenet, cifar"),
+        ("resnet18", {"shortcut": "C"}, "resnet: shortcut: expected one of B, A, got 'C'"),
+        ("mobilenet", {"stem": "no"}, "mobilenet: stem: expected one of"),
+        ("mobilenet", {"width": 0}, "width must be positive, got 0"),
+        ("googlenet", {"stem": "no"}, "googlenet: stem: expected one of"),
+        ("googlenet", {"dropout": 1.5}, "Dropout: "),
+        ("vgg16", {"widht": 2}, "setting of vgg16: expected one of width, batch_norm, dropout"),
+        ("vgg16", {"width": "wide"}, "vgg16: the settings {'width': 'wide'} do not fit"),
+    ],
+)
+def test_bad_settings(name, settings, message):
+    with pytest.raises(OdysseyError) as caught:
+        models.build(name, (3, 64, 64), CLASSES, **settings)
+    assert message in str(caught.value)
+
+
+def test_an_error_says_where_it_arose():
+    model = models.resnet18((3, 8, 8), 10, width=1 / 16)
+    model.layer2[0].conv1 = nn.Conv2D(5, 8, 3, stride=2, padding=1, bias=False)
+    message = r"^ResNet\.layer2\.0\.conv1: conv2d: weight has "
+    with pytest.raises(ShapeError, match=message + "5 input channels but x has 4"):
+        model(od.ones((2, 3, 8, 8)))
+    with pytest.raises(
+        ShapeError, match=r"^ResNet\.conv1: conv2d: weight has 3 input channels but x has 1"
+    ):
+        model(od.ones((2, 1, 8, 8)))
+
+
+def test_names_of_the_state_are_torchvisions():
+    resnet = models.resnet18((3, 8, 8), 10, width=1 / 16).state_dict()
+    for name in (
+        "conv1.weight",
+        "bn1.running_mean",
+        "layer1.0.conv1.weight",
+        "layer2.0.downsample.0.weight",
+        "layer2.0.downsample.1.num_batches_tracked",
+        "layer4.1.bn2.bias",
+        "fc.bias",
+    ):
+        assert name in resnet
+    vgg = models.vgg16((3, 32, 32), 10, width=1 / 16).state_dict()
+    numbers = [0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28]
+    expected = [f"features.{n}" for n in numbers] + [f"classifier.{n}" for n in (0, 3, 6)]
+    assert list(vgg) == [f"{layer}.{kind}" for layer in expected for kind in ("weight", "bias")]
+
+
+# -- what the papers say of single parts -------------------------------------------------------
+
+
+def test_option_a_is_the_identity_and_zeros():
+    block = models.resnet.BasicBlock(3, 5, stride=2, option="A")
+    x = od.randn(2, 3, 6, 4)
+    past = block.downsample(x).numpy()
+    assert past.shape == (2, 5, 3, 2)
+    assert np.array_equal(past[:, :3], x.numpy()[:, :, ::2, ::2]) and not past[:, 3:].any()
+
+
+def test_a_residual_block_of_zeros_lets_its_input_through():
+    block = models.resnet.BasicBlock(3, 3, rng=Blank())
+    x = od.rand(2, 3, 6, 4)
+    assert np.array_equal(block(x).numpy(), x.numpy())
+
+
+def test_auxiliary_classifiers_take_part_in_training_only():
+    settings = {"width": 1 / 8, "stem": "cifar", "auxiliary": True}
+    model = models.googlenet((3, 12, 12), CLASSES, rng=od.Generator(0), **settings)
+    x, target = examples("googlenet")
+    out = model(x)
+    assert isinstance(out, GoogLeNetOutput)
+    assert [scores.shape for scores in out] == [(8, CLASSES)] * 3
+    losses = [float(od.core.cross_entropy(scores, target)) for scores in out]
+    total = auxiliary_loss(out, target)
+    assert float(total) == pytest.approx(losses[0] + 0.3 * (losses[1] + losses[2]), rel=1e-6)
+    total.backward()
+    assert all(p.grad is not None for p in model.parameters())
+    scores = model.eval()(x)
+    assert scores.shape == (8, CLASSES)
+    expected = float(od.core.cross_entropy(scores, target))
+    assert float(auxiliary_loss(scores, target)) == expected
