@@ -1,0 +1,171 @@
+"""PyTorch as an oracle for whole models: its layers put together, with the same weights."""
+
+import numpy as np
+import pytest
+
+import odyssey as od
+from odyssey import models
+
+torch = pytest.importorskip("torch")
+F = torch.nn.functional
+rng = np.random.default_rng(5)
+
+
+def conv(before, after, size, stride=1):
+    return torch.nn.Conv2d(before, after, size, stride, padding=size // 2, bias=False)
+
+
+class TheirBlock(torch.nn.Module):
+    """torchvision's BasicBlock and Bottleneck."""
+
+    def __init__(self, before, channels, stride, bottleneck):
+        super().__init__()
+        after = 4 * channels if bottleneck else channels
+        if bottleneck:
+            widths = [(before, channels, 1, 1), (channels, channels, 3, stride)]
+            widths += [(channels, after, 1, 1)]
+        else:
+            widths = [(before, channels, 3, stride), (channels, channels, 3, 1)]
+        self.depth = len(widths)
+        for i, width in enumerate(widths, start=1):
+            setattr(self, f"conv{i}", conv(*width))
+            setattr(self, f"bn{i}", torch.nn.BatchNorm2d(width[1]))
+        self.downsample = None
+        if stride != 1 or before != after:
+            bn = torch.nn.BatchNorm2d(after)
+            self.downsample = torch.nn.Sequential(conv(before, after, 1, stride), bn)
+
+    def forward(self, x):
+        y = x
+        for i in range(1, self.depth + 1):
+            y = getattr(self, f"bn{i}")(getattr(self, f"conv{i}")(y))
+            y = F.relu(y) if i < self.depth else y
+        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class TheirResNet(torch.nn.Module):
+    """torchvision's ResNet, of any width."""
+
+    def __init__(self, depths, width, classes, bottleneck=False):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, width, 7, 2, 3, bias=False)
+        self.bn1 = torch.nn.BatchNorm2d(width)
+        before = width
+        for i, depth in enumerate(depths):
+            blocks = []
+            for j in range(depth):
+                stride = 2 if i and not j else 1
+                blocks.append(TheirBlock(before, width << i, stride, bottleneck))
+                before = (width << i) * (4 if bottleneck else 1)
+            setattr(self, f"layer{i + 1}", torch.nn.Sequential(*blocks))
+        self.fc = torch.nn.Linear(before, classes)
+
+    def forward(self, x):
+        x = F.max_pool2d(F.relu(self.bn1(self.conv1(x))), 3, 2, 1)
+        for i in range(1, 5):
+            x = getattr(self, f"layer{i}")(x)
+        return self.fc(F.adaptive_avg_pool2d(x, 1).flatten(1))
+
+
+def close(mine, theirs, what):
+    mine, theirs = np.asarray(mine), np.asarray(theirs)
+    assert mine.shape == theirs.shape, what
+    scale = max(1.0, float(np.abs(theirs).max(initial=0)))
+    np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-9 * scale, err_msg=what)
+
+
+def agree(model, theirs, x, names=lambda name: name, state=lambda state: state):
+    """Compare scores, gradients of inputs and of all parameters, and running moments."""
+    theirs.load_state_dict(
+        {names(name): torch.tensor(array) for name, array in state(model.state_dict()).items()}
+    )
+    floating = x.dtype.kind == "f"
+    mine_x = od.tensor(x, requires_grad=floating)
+    their_x = torch.tensor(x, requires_grad=floating)
+    mine, other = model(mine_x), theirs(their_x)
+    close(mine.numpy(), other.detach(), "scores")
+    grad = rng.standard_normal(mine.shape)
+    mine.backward(grad)
+    other.backward(torch.tensor(grad))
+    if floating:
+        close(mine_x.grad.numpy(), their_x.grad, "gradient of the input")
+    gradients = state({name: p.grad.numpy() for name, p in model.named_parameters()})
+    found = dict(theirs.named_parameters())
+    assert {names(name) for name in gradients} == set(found)
+    for name, gradient in gradients.items():
+        close(gradient, found[names(name)].grad, f"gradient of {name}")
+    buffers = dict(theirs.named_buffers())
+    for name, buffer in model.named_buffers():
+        close(buffer.numpy(), buffers[names(name)], name)
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+@pytest.mark.parametrize(
+    ("name", "depths"), [("resnet18", (2, 2, 2, 2)), ("resnet50", (3, 4, 6, 3))]
+)
+def test_resnet(name, depths, training):
+    model = models.MODELS[name]((3, 48, 40), 5, width=1 / 16, rng=od.Generator(0)).to("float64")
+    theirs = TheirResNet(depths, 4, 5, name == "resnet50").double()
+    x = rng.standard_normal((3, 3, 48, 40))
+    agree(model.train(training), theirs.train(training), x)
+
+
+@pytest.mark.parametrize("batch_norm", [True, False])
+def test_vgg(batch_norm):
+    """Layer by layer from our own list: the numbers of the state are torchvision's."""
+    settings = {"width": 1 / 16, "batch_norm": batch_norm, "dropout": 0.0}
+    model = models.vgg11((3, 64, 32), 5, rng=od.Generator(0), **settings).to("float64")
+    layers, before = [], 3
+    for v in (64, "M", 128, "M", 256, 256, "M", 512, 512, "M", 512, 512, "M"):
+        if v == "M":
+            layers.append(torch.nn.MaxPool2d(2))
+            continue
+        layers.append(torch.nn.Conv2d(before, v // 16, 3, padding=1))
+        layers += [torch.nn.BatchNorm2d(v // 16)] if batch_norm else []
+        layers.append(torch.nn.ReLU())
+        before = v // 16
+    Linear, ReLU, Dropout = torch.nn.Linear, torch.nn.ReLU, torch.nn.Dropout
+    classifier = [Linear(32 * 2, 256), ReLU(), Dropout(0.0), Linear(256, 256), ReLU()]
+    classifier += [Dropout(0.0), Linear(256, 5)]
+    named = {
+        "features": torch.nn.Sequential(*layers),
+        "flatten": torch.nn.Flatten(),
+        "classifier": torch.nn.Sequential(*classifier),
+    }
+    theirs = torch.nn.Sequential()
+    for name, module in named.items():
+        theirs.add_module(name, module)
+    agree(model, theirs.double(), rng.standard_normal((3, 3, 64, 32)))
+
+
+def test_alexnet():
+    """With sums of squares as the paper has them, not PyTorch's means."""
+    model = models.alexnet((3, 63, 70), 5, 1 / 16, dropout=0.0, rng=od.Generator(0))
+    model.to("float64")
+    p = {name: torch.tensor(a, requires_grad=True) for name, a in model.state_dict().items()}
+    x = rng.standard_normal((2, 3, 63, 70))
+
+    def layer(y, name, **settings):
+        return F.relu(F.conv2d(y, p[f"{name}.weight"], p[f"{name}.bias"], **settings))
+
+    def normalised(y):
+        sums = [(y[:, max(0, i - 2) : i + 3] ** 2).sum(1, keepdim=True) for i in range(y.shape[1])]
+        return y / (2 + 1e-4 * torch.cat(sums, 1)) ** 0.75
+
+    their_x = torch.tensor(x, requires_grad=True)
+    y = F.max_pool2d(normalised(layer(their_x, "conv1", stride=4, padding=2)), 3, 2)
+    y = F.max_pool2d(normalised(layer(y, "conv2", padding=2, groups=2)), 3, 2)
+    y = layer(layer(y, "conv3", padding=1), "conv4", padding=1, groups=2)
+    y = F.max_pool2d(layer(y, "conv5", padding=1, groups=2), 3, 2).flatten(1)
+    for name in ("fc6", "fc7", "fc8"):
+        y = F.linear(y, p[f"{name}.weight"], p[f"{name}.bias"])
+        y = F.relu(y) if name != "fc8" else y
+    mine_x = od.tensor(x, requires_grad=True)
+    mine = model(mine_x)
+    close(mine.numpy(), y.detach(), "scores")
+    grad = rng.standard_normal(mine.shape)
+    mine.backward(grad)
+    y.backward(torch.tensor(grad))
+    close(mine_x.grad.numpy(), their_x.grad, "gradient of the input")
+    for name, parameter in model.named_parameters():
+        close(parameter.grad.numpy(), p[name].grad, name)
