@@ -54,6 +54,29 @@ def test_evaluate_gives_the_figures_of_the_training(run, capsys):
     assert found["data"] == "digits, 360 test images"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "resnet18 --model-args.width 0.0625 --model-args.stem cifar",
+        "mobilenet --model-args.width 0.0625 --model-args.stem cifar",
+        "googlenet --model-args.width 0.0625 --model-args.stem cifar",
+        "vit --model-args.patch 4 --model-args.width 12 --model-args.depth 2 --model-args.heads 3",
+    ],
+)
+def test_a_model_with_modes_is_the_same_when_it_is_opened_again(
+    words, tmp_path, monkeypatch, capsys
+):
+    """Dropout is off, and running moments were saved."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *words.split(), "--epochs=1", "--batch-size=100", "--run-dir=run"]) == 0
+    state = json.loads(Path("run/state.json").read_text())
+    capsys.readouterr()
+    assert main(["evaluate", "run"]) == 0
+    found = {name: value.strip() for name, value in lines(capsys.readouterr().out).items()}
+    assert found["test accuracy"] == f"{state['test_accuracy']:.2%}"
+    assert found["test loss"] == f"{state['test_loss']:.6f}"
+
+
 def test_evaluate_gives_about_the_same_on_the_reference(run, capsys):
     for backend in ("fast", "reference"):
         assert main(["evaluate", str(run), "--backend", backend, "--threads", "1"]) == 0

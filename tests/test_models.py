@@ -7,7 +7,7 @@ import pytest
 
 import odyssey as od
 from odyssey import models, nn
-from odyssey.errors import OdysseyError, ShapeError
+from odyssey.errors import OdysseyError, RangeError, ShapeError
 from odyssey.models.googlenet import GoogLeNetOutput, auxiliary_loss
 from odyssey.training.loops import evaluate, train_one_epoch
 from odyssey.training.optimizers import Adam
@@ -23,10 +23,10 @@ def one_thread():
 
 
 class Blank:
-    """A generator whose every number is 0, and takes no memory: big models in no time."""
+    """A generator whose every number is 0, on pages that nobody touches: big models at once."""
 
     def uniform(self, low, high, shape):
-        return np.broadcast_to(np.float32(0), shape)
+        return np.zeros(shape, np.float32)
 
     normal = uniform
 
@@ -77,6 +77,14 @@ COUNTS = [
     ("mobilenet", {"width": 0.25}, 470_072),
     ("googlenet", {}, 6_998_552),
     ("googlenet", {"auxiliary": True}, 13_378_280),
+    ("vit", {"size": "tiny"}, 5_717_416),
+    ("vit", {"size": "small"}, 22_050_664),
+    ("vit", {}, 86_567_656),
+    ("vit", {"patch": 32}, 88_224_232),
+    ("vit", {"size": "large"}, 304_326_632),
+    ("vit", {"size": "huge", "patch": 14}, 632_045_800),
+    ("gpt2", {}, 124_439_808),
+    ("gpt2", {"size": "medium"}, 354_823_168),
 ]
 
 
@@ -202,11 +210,26 @@ def test_shapes_of_googlenet():
     assert {name: found[name] for name in table} == table
 
 
+def test_shapes_of_vit():
+    found = shapes(models.vit(depth=1, rng=Blank()), 3, 224, 224)
+    table = {
+        "patches": (768, 14, 14),
+        "dropout": (197, 768),
+        "blocks.0.attention": (197, 768),
+        "blocks.0.mlp.0": (197, 3072),
+        "blocks.0": (197, 768),
+        "ln": (768,),
+        "head": (1000,),
+    }
+    assert {name: found[name] for name in table} == table
+
+
 # -- small ones of each ------------------------------------------------------------------------
 
 IMAGE = (3, 32, 32)
 TINY = {  # the registry's names: the shape of an example, and settings of a small model
     "alexnet": (IMAGE, {"width": 1 / 16, "stem": "cifar", "dropout": 0.0}),
+    "gpt2": ((6,), {"width": 24, "depth": 2, "heads": 3, "dropout": 0.0}),
     "googlenet": ((3, 12, 12), {"width": 1 / 8, "stem": "cifar", "dropout": 0.0}),
     "lenet5": ((1, 28, 28), {}),
     "mlp": ((1, 8, 8), {"hidden": (16,)}),
@@ -218,22 +241,37 @@ TINY = {  # the registry's names: the shape of an example, and settings of a sma
     "vgg13": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
     "vgg16": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
     "vgg19": (IMAGE, {"width": 1 / 16, "dropout": 0.0, "batch_norm": True}),
+    "vit": ((3, 16, 12), {"patch": 4, "width": 24, "depth": 2, "heads": 3}),
 }
 CLASSES = 4
-STEPS = {"alexnet": 100}  # whose small first weights take long to find a direction
+STEPS = {"alexnet": 100, "gpt2": 100}  # small first weights take long to find a direction
 RATES = {"googlenet": 1e-3}
 
 
 def tiny(name, seed=0):
     shape, settings = TINY[name]
-    return models.build(name, shape, CLASSES, rng=od.Generator(seed), **settings)
+    return models.build(name, shape, classes(name), rng=od.Generator(seed), **settings)
+
+
+def classes(name):
+    return 11 if name == "gpt2" else CLASSES
 
 
 def examples(name, n=8):
+    """Return images and their classes, or sequences, each with a first token of its own."""
     shape, _ = TINY[name]
     rng = np.random.default_rng(1)
+    if name == "gpt2":
+        tokens = rng.integers(0, 11, (n, shape[0] + 1))
+        tokens[:, 0] = np.arange(n)
+        return od.tensor(tokens[:, :-1]), od.tensor(tokens[:, 1:])
     x = od.tensor(rng.standard_normal((n, *shape)), dtype="float32")
     return x, od.tensor(np.arange(n) % CLASSES)
+
+
+def loss_fn(scores, target):
+    """Return the cross-entropy, also of scores (N, L, C) for each token."""
+    return od.core.cross_entropy(scores.swapaxes(1, 2) if scores.ndim == 3 else scores, target)
 
 
 def test_every_model_has_a_small_one():
@@ -243,10 +281,10 @@ def test_every_model_has_a_small_one():
 
 @pytest.mark.parametrize("name", TINY)
 def test_forward_is_finite_in_float32_and_the_same_for_the_same_seed(name):
-    x, _ = examples(name, 3)
+    x, target = examples(name, 3)
     with od.no_grad():
         one, again, other = (tiny(name, seed).eval()(x) for seed in (0, 0, 1))
-    assert one.shape == (3, CLASSES) and one.dtype == np.float32
+    assert one.shape == (*target.shape, classes(name)) and one.dtype == np.float32
     assert np.isfinite(one.numpy()).all() and np.array_equal(one.numpy(), again.numpy())
     if name != "vit":  # whose scores begin as zeros
         assert not np.array_equal(one.numpy(), other.numpy())
@@ -256,7 +294,7 @@ def test_forward_is_finite_in_float32_and_the_same_for_the_same_seed(name):
 def test_every_parameter_gets_a_gradient(name):
     model = tiny(name)
     x, target = examples(name)
-    od.core.cross_entropy(model(x), target).backward()
+    loss_fn(model(x), target).backward()
     assert not [name for name, p in model.named_parameters() if p.grad is None]
 
 
@@ -266,9 +304,9 @@ def test_a_small_model_learns_eight_images_by_heart(name):
     model = tiny(name)
     batch = examples(name)
     optimizer = Adam(model.parameters(), lr=RATES.get(name, 3e-3))
-    first = train_one_epoch(model, [batch], optimizer)["loss"]
-    train_one_epoch(model, [batch] * STEPS.get(name, 40), optimizer)
-    last = train_one_epoch(model, [batch], optimizer)["loss"]
+    first = train_one_epoch(model, [batch], optimizer, loss_fn)["loss"]
+    train_one_epoch(model, [batch] * STEPS.get(name, 40), optimizer, loss_fn)
+    last = train_one_epoch(model, [batch], optimizer, loss_fn)["loss"]
     assert last < 0.2 < first, (first, last)
 
 
@@ -332,6 +370,35 @@ def test_vgg_starts_as_glorot_says_and_with_zeros_as_biases():
     assert all(not p.numpy().any() for name, p in model.named_parameters() if "bias" in name)
 
 
+def test_vit_starts_as_in_its_authors_code():
+    model = models.vit((3, 32, 32), 10, size="tiny", depth=1, rng=od.Generator(0))
+    block = model.blocks[0]
+    for weight, bound in (
+        (block.attention.in_proj_weight, math.sqrt(3 / 192)),
+        (block.attention.out_proj.weight, math.sqrt(3 / 192)),
+        (block.mlp[0].weight, math.sqrt(6 / (5 * 192))),
+    ):
+        assert 0.99 * bound < float(abs(weight.numpy()).max()) <= bound
+    assert std(model.patches.weight) == pytest.approx(1 / math.sqrt(3 * 16 * 16), rel=0.02)
+    assert std(model.positions) == pytest.approx(0.02, rel=0.1)
+    assert std(block.mlp[3].bias) == pytest.approx(1e-6, rel=0.3)
+    for zero in (model.class_token, model.head.weight, model.head.bias, model.patches.bias):
+        assert not zero.numpy().any()
+
+
+def test_gpt_starts_as_in_section_2_3():
+    model = models.gpt2((32,), 50, width=96, depth=8, heads=3, rng=od.Generator(0))
+    for block in model.h:
+        for weight in (block.attn.in_proj_weight, block.mlp[0].weight):
+            assert std(weight) == pytest.approx(0.02, rel=0.05)
+        for layer in (block.attn.out_proj, block.mlp[2]):
+            assert std(layer.weight) == pytest.approx(0.02 / math.sqrt(16), rel=0.05)
+            assert not layer.bias.numpy().any()
+        assert not block.attn.in_proj_bias.numpy().any()
+    assert std(model.wte.weight) == pytest.approx(0.02, rel=0.05)
+    assert std(model.wpe.weight) == pytest.approx(0.01, rel=0.05)
+
+
 # -- settings, and what does not fit -----------------------------------------------------------
 
 
@@ -376,13 +443,19 @@ def test_the_smallest_images(name, settings, least):
         ("mobilenet", {"width": 0}, "width must be positive, got 0"),
         ("googlenet", {"stem": "no"}, "googlenet: stem: expected one of"),
         ("googlenet", {"dropout": 1.5}, "Dropout: "),
+        ("vit", {}, "vit: patch=16 does not divide images of 60×64 pixels"),
+        ("vit", {"patch": 4, "heads": 5}, "num_heads=5 does not divide embed_dim=768"),
+        ("vit", {"patch": 0}, "vit: patch must be a positive integer, got 0"),
+        ("vit", {"size": "giant"}, "vit: size: expected one of tiny, small, base, large, huge"),
+        ("gpt2", {}, "gpt: input_shape must be (tokens,), got (3, 60, 64); it reads tokens"),
+        ("gpt2", {"size": "tiny"}, "gpt: size: expected one of small, medium, large, xl"),
         ("vgg16", {"widht": 2}, "setting of vgg16: expected one of width, batch_norm, dropout"),
         ("vgg16", {"width": "wide"}, "vgg16: the settings {'width': 'wide'} do not fit"),
     ],
 )
 def test_bad_settings(name, settings, message):
     with pytest.raises(OdysseyError) as caught:
-        models.build(name, (3, 64, 64), CLASSES, **settings)
+        models.build(name, (3, 60, 64), CLASSES, **settings)
     assert message in str(caught.value)
 
 
@@ -449,3 +522,52 @@ def test_auxiliary_classifiers_take_part_in_training_only():
     assert scores.shape == (8, CLASSES)
     expected = float(od.core.cross_entropy(scores, target))
     assert float(auxiliary_loss(scores, target)) == expected
+
+
+def test_without_positions_a_vit_knows_no_order():
+    model = tiny("vit").eval()
+    model.head.weight.data[...] = np.random.default_rng(0).standard_normal(model.head.weight.shape)
+    x, _ = examples("vit", 2)
+    mixed = x.numpy().reshape(2, 3, 4, 4, 3, 4)[:, :, ::-1].reshape(2, 3, 16, 12)
+    with od.no_grad():
+        known = [model(one).numpy() for one in (x, od.tensor(mixed))]
+        model.positions.data[...] = 0
+        unknown = [model(one).numpy() for one in (x, od.tensor(mixed))]
+    assert not np.allclose(*known, atol=1e-3)
+    np.testing.assert_allclose(*unknown, atol=1e-5)
+
+
+def test_gpt_does_not_look_ahead():
+    model = tiny("gpt2").to("float64").eval()
+    tokens = np.random.default_rng(0).integers(0, 11, (3, 6))
+    other = tokens.copy()
+    other[:, 4:] = (other[:, 4:] + 1) % 11
+    with od.no_grad():
+        one, two = model(od.tensor(tokens)).numpy(), model(od.tensor(other)).numpy()
+    np.testing.assert_allclose(one[:, :4], two[:, :4], rtol=0, atol=1e-12)
+    assert not np.allclose(one[:, 4:], two[:, 4:], atol=1e-3)
+
+
+@pytest.mark.parametrize("pieces", [(1, 1, 1, 1, 1, 1), (4, 1, 1), (2, 3, 1), (6,)])
+def test_gpt_with_a_cache_gives_what_it_gives_at_once(pieces):
+    model = tiny("gpt2").to("float64").eval()
+    tokens = od.tensor(np.random.default_rng(0).integers(0, 11, (3, 6)))
+    cache, start, found = model.init_cache(3), 0, []
+    with od.no_grad():
+        for piece in pieces:
+            found.append(model(tokens[:, start : start + piece], cache=cache).numpy())
+            start += piece
+        expected = model(tokens).numpy()
+    np.testing.assert_allclose(np.concatenate(found, 1), expected, rtol=0, atol=1e-12)
+
+
+def test_gpt_names_what_does_not_fit():
+    model = tiny("gpt2")
+    with pytest.raises(RangeError, match=r"^GPT\.wpe: .*7 tokens"):
+        model(od.zeros((2, 7), dtype="int64"))
+    with pytest.raises(RangeError, match=r"^GPT\.wte: embedding: "):
+        model(od.full((2, 3), 11, dtype="int64"))
+    cache = model.init_cache(2)
+    model(od.zeros((2, 6), dtype="int64"), cache=cache)
+    with pytest.raises(RangeError, match=r"^GPT\.wpe: .*7 tokens"):
+        model(od.zeros((2, 1), dtype="int64"), cache=cache)

@@ -169,3 +169,88 @@ def test_alexnet():
     close(mine_x.grad.numpy(), their_x.grad, "gradient of the input")
     for name, parameter in model.named_parameters():
         close(parameter.grad.numpy(), p[name].grad, name)
+
+
+class TheirTransformerBlock(torch.nn.Module):
+    """x + attention(LN(x)), then x + MLP(LN(x))."""
+
+    def __init__(self, width, heads, eps, approximate):
+        super().__init__()
+        self.ln1, self.ln2 = (torch.nn.LayerNorm(width, eps=eps) for _ in range(2))
+        self.attention = torch.nn.MultiheadAttention(width, heads, batch_first=True)
+        self.mlp = torch.nn.Sequential(
+            torch.nn.Linear(width, 4 * width),
+            torch.nn.GELU(approximate=approximate),
+            torch.nn.Dropout(0.0),
+            torch.nn.Linear(4 * width, width),
+        )
+
+    def forward(self, x, mask=None):
+        y = self.ln1(x)
+        x = x + self.attention(y, y, y, attn_mask=mask, need_weights=False)[0]
+        return x + self.mlp(self.ln2(x))
+
+
+class TheirViT(torch.nn.Module):
+    def __init__(self, patches, patch, width, depth, heads, classes):
+        super().__init__()
+        self.class_token = torch.nn.Parameter(torch.zeros(1, 1, width))
+        self.positions = torch.nn.Parameter(torch.zeros(1, patches + 1, width))
+        self.patches = torch.nn.Conv2d(3, width, patch, patch)
+        self.blocks = torch.nn.ModuleList(
+            TheirTransformerBlock(width, heads, 1e-6, "none") for _ in range(depth)
+        )
+        self.ln = torch.nn.LayerNorm(width, eps=1e-6)
+        self.head = torch.nn.Linear(width, classes)
+
+    def forward(self, x):
+        x = self.patches(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_token.expand(len(x), -1, -1), x], 1) + self.positions
+        for block in self.blocks:
+            x = block(x)
+        return self.head(self.ln(x)[:, 0])
+
+
+class TheirGPT(torch.nn.Module):
+    def __init__(self, context, tokens, width, depth, heads):
+        super().__init__()
+        self.wte = torch.nn.Embedding(tokens, width)
+        self.wpe = torch.nn.Embedding(context, width)
+        self.h = torch.nn.ModuleList(
+            TheirTransformerBlock(width, heads, 1e-5, "tanh") for _ in range(depth)
+        )
+        self.ln_f = torch.nn.LayerNorm(width)
+
+    def forward(self, tokens):
+        length = tokens.shape[1]
+        hidden = torch.ones(length, length, dtype=torch.bool).triu(1)
+        x = self.wte(tokens) + self.wpe(torch.arange(length))
+        for block in self.h:
+            x = block(x, hidden)
+        return self.ln_f(x) @ self.wte.weight.T
+
+
+def randomized(model):
+    """Let no parameter be 0 or 1, as many are at first."""
+    for parameter in model.parameters():
+        parameter.data[...] = rng.normal(0.1, 0.3, parameter.shape)
+    return model
+
+
+def test_vit():
+    model = models.ViT((3, 16, 12), 5, patch=4, width=12, depth=2, heads=3).to("float64")
+    theirs = TheirViT(12, 4, 12, 2, 3, 5).double()
+    agree(randomized(model), theirs, rng.standard_normal((3, 3, 16, 12)))
+
+
+def test_gpt():
+    model = models.GPT((9,), 11, width=12, depth=2, heads=3, dropout=0.0).to("float64")
+    theirs = TheirGPT(9, 11, 12, 2, 3).double()
+    renamed = {"ln_1": "ln1", "ln_2": "ln2", "attn": "attention", "mlp.2": "mlp.3"}
+
+    def names(name):
+        for mine, other in renamed.items():
+            name = name.replace(f".{mine}.", f".{other}.")
+        return name
+
+    agree(randomized(model), theirs, rng.integers(0, 11, (3, 7)), names)

@@ -71,5 +71,5 @@ def redraw(
         found: list[Any] = [layer for layer in root.modules() if isinstance(layer, kind)]
         for layer in found:
             layer.weight = nn.Parameter(weight(layer.weight.shape))
-            if layer.bias is not None:
+            if getattr(layer, "bias", None) is not None:
                 layer.bias = nn.Parameter(core.constant(layer.bias.shape, bias))

@@ -12,11 +12,13 @@ from odyssey import nn
 from odyssey.errors import OdysseyError
 from odyssey.models.alexnet import alexnet
 from odyssey.models.googlenet import googlenet
+from odyssey.models.gpt import gpt2
 from odyssey.models.lenet import lenet5
 from odyssey.models.mlp import mlp
 from odyssey.models.mobilenet import mobilenet
 from odyssey.models.resnet import resnet18, resnet34, resnet50
 from odyssey.models.vgg import vgg11, vgg13, vgg16, vgg19
+from odyssey.models.vit import vit
 from odyssey.utils.choices import pick
 
 __all__ = ["IMAGE_SIZES", "MODELS", "build"]
@@ -24,6 +26,7 @@ __all__ = ["IMAGE_SIZES", "MODELS", "build"]
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "alexnet": alexnet,
     "googlenet": googlenet,
+    "gpt2": gpt2,
     "lenet5": lenet5,
     "mlp": mlp,
     "mobilenet": mobilenet,
@@ -34,6 +37,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "vgg13": vgg13,
     "vgg16": vgg16,
     "vgg19": vgg19,
+    "vit": vit,
 }
 """Name to function ``(input_shape, classes, ..., rng=None) -> Module``."""
 
