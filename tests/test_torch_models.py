@@ -138,37 +138,124 @@ def test_vgg(batch_norm):
     agree(model, theirs.double(), rng.standard_normal((3, 3, 64, 32)))
 
 
+class Weights:
+    """A state as PyTorch's tensors, and its layers by name."""
+
+    def __init__(self, model):
+        self.all = {
+            name: torch.tensor(array, requires_grad=array.dtype.kind == "f")
+            for name, array in model.state_dict().items()
+        }
+
+    def conv(self, x, name, **settings):
+        return F.conv2d(x, self.all[f"{name}.weight"], self.all.get(f"{name}.bias"), **settings)
+
+    def linear(self, x, name):
+        return F.linear(x, self.all[f"{name}.weight"], self.all[f"{name}.bias"])
+
+    def norm(self, x, name):
+        """Batch normalisation by the moments of the batch."""
+        return F.batch_norm(
+            x, None, None, self.all[f"{name}.weight"], self.all[f"{name}.bias"], True
+        )
+
+
+def agree_with(function, model, x):
+    """Compare with a function of weights and input that is written in PyTorch."""
+    weights, mine_x = Weights(model), od.tensor(x, requires_grad=True)
+    their_x = torch.tensor(x, requires_grad=True)
+    mine, theirs = model(mine_x), function(weights, their_x)
+    mine = mine if isinstance(mine, tuple) else (mine,)
+    theirs = theirs if isinstance(theirs, tuple) else (theirs,)
+    assert len(mine) == len(theirs)
+    total, their_total = 0, 0
+    for one, other in zip(mine, theirs, strict=True):
+        close(one.numpy(), other.detach(), "scores")
+        grad = rng.standard_normal(one.shape)
+        total = total + (one * od.tensor(grad)).sum()
+        their_total = their_total + (other * torch.tensor(grad)).sum()
+    total.backward()
+    their_total.backward()
+    close(mine_x.grad.numpy(), their_x.grad, "gradient of the input")
+    for name, parameter in model.named_parameters():
+        close(parameter.grad.numpy(), weights.all[name].grad, f"gradient of {name}")
+
+
 def test_alexnet():
     """With sums of squares as the paper has them, not PyTorch's means."""
     model = models.alexnet((3, 63, 70), 5, 1 / 16, dropout=0.0, rng=od.Generator(0))
-    model.to("float64")
-    p = {name: torch.tensor(a, requires_grad=True) for name, a in model.state_dict().items()}
-    x = rng.standard_normal((2, 3, 63, 70))
-
-    def layer(y, name, **settings):
-        return F.relu(F.conv2d(y, p[f"{name}.weight"], p[f"{name}.bias"], **settings))
 
     def normalised(y):
-        sums = [(y[:, max(0, i - 2) : i + 3] ** 2).sum(1, keepdim=True) for i in range(y.shape[1])]
-        return y / (2 + 1e-4 * torch.cat(sums, 1)) ** 0.75
+        squares = F.pad(y**2, (0, 0, 0, 0, 2, 2))
+        return y / (2 + 1e-4 * sum(squares[:, i : i + y.shape[1]] for i in range(5))) ** 0.75
 
-    their_x = torch.tensor(x, requires_grad=True)
-    y = F.max_pool2d(normalised(layer(their_x, "conv1", stride=4, padding=2)), 3, 2)
-    y = F.max_pool2d(normalised(layer(y, "conv2", padding=2, groups=2)), 3, 2)
-    y = layer(layer(y, "conv3", padding=1), "conv4", padding=1, groups=2)
-    y = F.max_pool2d(layer(y, "conv5", padding=1, groups=2), 3, 2).flatten(1)
-    for name in ("fc6", "fc7", "fc8"):
-        y = F.linear(y, p[f"{name}.weight"], p[f"{name}.bias"])
-        y = F.relu(y) if name != "fc8" else y
-    mine_x = od.tensor(x, requires_grad=True)
-    mine = model(mine_x)
-    close(mine.numpy(), y.detach(), "scores")
-    grad = rng.standard_normal(mine.shape)
-    mine.backward(grad)
-    y.backward(torch.tensor(grad))
-    close(mine_x.grad.numpy(), their_x.grad, "gradient of the input")
-    for name, parameter in model.named_parameters():
-        close(parameter.grad.numpy(), p[name].grad, name)
+    def theirs(p, x):
+        y = F.relu(p.conv(x, "conv1", stride=4, padding=2))
+        y = F.max_pool2d(normalised(y), 3, 2)
+        y = F.relu(p.conv(y, "conv2", padding=2, groups=2))
+        y = F.max_pool2d(normalised(y), 3, 2)
+        y = F.relu(p.conv(y, "conv3", padding=1))
+        y = F.relu(p.conv(y, "conv4", padding=1, groups=2))
+        y = F.relu(p.conv(y, "conv5", padding=1, groups=2))
+        y = F.max_pool2d(y, 3, 2).flatten(1)
+        return p.linear(F.relu(p.linear(F.relu(p.linear(y, "fc6")), "fc7")), "fc8")
+
+    agree_with(theirs, model.to("float64"), rng.standard_normal((2, 3, 63, 70)))
+
+
+def test_mobilenet():
+    model = models.mobilenet((3, 40, 48), 5, width=1 / 8, rng=od.Generator(0)).to("float64")
+    strides = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
+
+    def theirs(p, x):
+        x = F.relu(p.norm(p.conv(x, "conv", stride=2, padding=1), "bn"))
+        for number, stride in enumerate(strides, start=1):
+            block = f"block{number}"
+            settings = {"stride": stride, "padding": 1, "groups": x.shape[1]}
+            x = F.relu(p.norm(p.conv(x, f"{block}.depthwise", **settings), f"{block}.bn1"))
+            x = F.relu(p.norm(p.conv(x, f"{block}.pointwise"), f"{block}.bn2"))
+        return p.linear(x.mean((2, 3)), "fc")
+
+    agree_with(theirs, model, rng.standard_normal((3, 3, 40, 48)))
+
+
+def test_googlenet():
+    settings = {"auxiliary": True, "dropout": 0.0, "rng": od.Generator(0)}
+    model = models.googlenet((3, 80, 88), 5, 1 / 16, **settings).to("float64")
+    for classifier in (model.auxiliary1, model.auxiliary2):
+        classifier.dropout.p = 0.0
+
+    def inception(p, x, name):
+        name = f"inception{name}.branch"
+        one = F.relu(p.conv(x, f"{name}1.0"))
+        three = F.relu(p.conv(F.relu(p.conv(x, f"{name}2.0")), f"{name}2.2", padding=1))
+        five = F.relu(p.conv(F.relu(p.conv(x, f"{name}3.0")), f"{name}3.2", padding=2))
+        pooled = F.relu(p.conv(F.max_pool2d(x, 3, 1, 1), f"{name}4.1"))
+        return torch.cat([one, three, five, pooled], 1)
+
+    def auxiliary(p, x, name):
+        x = F.relu(p.conv(F.avg_pool2d(x, 5, 3), f"{name}.conv")).flatten(1)
+        return p.linear(F.relu(p.linear(x, f"{name}.fc1")), f"{name}.fc2")
+
+    def theirs(p, x):
+        def pool(x):
+            return F.max_pool2d(x, 3, 2, ceil_mode=True)
+
+        def norm(x):
+            return F.local_response_norm(x, 5)
+
+        x = norm(pool(F.relu(p.conv(x, "conv1", stride=2, padding=3))))
+        x = F.relu(p.conv(F.relu(p.conv(x, "conv2")), "conv3", padding=1))
+        x = pool(norm(x))
+        x = pool(inception(p, inception(p, x, "3a"), "3b"))
+        a = x = inception(p, x, "4a")
+        for name in ("4b", "4c", "4d"):
+            x = inception(p, x, name)
+        b, x = x, pool(inception(p, x, "4e"))
+        x = inception(p, inception(p, x, "5a"), "5b").mean((2, 3))
+        return p.linear(x, "fc"), auxiliary(p, a, "auxiliary1"), auxiliary(p, b, "auxiliary2")
+
+    agree_with(theirs, model, rng.standard_normal((2, 3, 80, 88)))
 
 
 class TheirTransformerBlock(torch.nn.Module):
