@@ -440,7 +440,6 @@ def test_the_smallest_images(name, settings, least):
         ("resnet18", {"stem": "small"}, "resnet: stem: expected one of imagenet, cifar"),
         ("resnet18", {"shortcut": "C"}, "resnet: shortcut: expected one of B, A, got 'C'"),
         ("mobilenet", {"stem": "no"}, "mobilenet: stem: expected one of"),
-        ("mobilenet", {"width": 0}, "width must be positive, got 0"),
         ("googlenet", {"stem": "no"}, "googlenet: stem: expected one of"),
         ("googlenet", {"dropout": 1.5}, "Dropout: "),
         ("vit", {}, "vit: patch=16 does not divide images of 60×64 pixels"),
@@ -457,6 +456,14 @@ def test_bad_settings(name, settings, message):
     with pytest.raises(OdysseyError) as caught:
         models.build(name, (3, 60, 64), CLASSES, **settings)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["alexnet", "googlenet", "mobilenet", "resnet18", "vgg11"])
+@pytest.mark.parametrize("width", [0, -1.0, math.inf, math.nan])
+def test_bad_widths(name, width):
+    model = name.rstrip("0123456789")
+    with pytest.raises(OdysseyError, match=f"^{model}: width must be positive and finite, got"):
+        models.build(name, (3, 64, 64), CLASSES, width=width)
 
 
 def test_an_error_says_where_it_arose():
@@ -571,3 +578,15 @@ def test_gpt_names_what_does_not_fit():
     model(od.zeros((2, 6), dtype="int64"), cache=cache)
     with pytest.raises(RangeError, match=r"^GPT\.wpe: .*7 tokens"):
         model(od.zeros((2, 1), dtype="int64"), cache=cache)
+
+
+def test_gpt_writes_on_what_it_learned_by_heart():
+    od.manual_seed(0)
+    model = tiny("gpt2")
+    x, target = examples("gpt2")
+    train_one_epoch(model, [(x, target)] * 150, Adam(model.parameters(), lr=3e-3), loss_fn)
+    known = np.concatenate([x.numpy()[:, :1], target.numpy()], axis=1)
+    for use_cache in (True, False):
+        settings = {"temperature": 0, "use_cache": use_cache}
+        found = nn.generate(model, x[:, :1], max_new_tokens=6, **settings)
+        assert np.array_equal(found.numpy(), known)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from odyssey import core, nn
 from odyssey.errors import OdysseyError, ShapeError
 from odyssey.tensor import Tensor
 
-__all__ = ["check_images", "redraw", "scaled"]
+__all__ = ["check_images", "check_width", "redraw", "scaled"]
 
 
 def check_images(
@@ -36,6 +37,12 @@ def check_images(
     return channels, height, width
 
 
+def check_width(model: str, width: float) -> None:
+    """Raise unless the multiplier of the channels is positive and finite."""
+    if not 0 < width < math.inf:
+        raise OdysseyError(f"{model}: width must be positive and finite, got {width}")
+
+
 def scaled(channels: int, width: float, multiple: int = 1) -> int:
     """Return ``channels`` times ``width``, rounded to a multiple of ``multiple``, but never to 0.
 
@@ -44,8 +51,6 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
     >>> scaled(96, 0.25), scaled(3, 0.5, multiple=2), scaled(3, 0.01)
     (24, 2, 1)
     """
-    if not width > 0:
-        raise OdysseyError(f"width must be positive, got {width}")
     return max(1, round(channels * width / multiple)) * multiple
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from odyssey import core, nn
-from odyssey.models._parts import check_images, redraw, scaled
+from odyssey.models._parts import check_images, check_width, redraw, scaled
 from odyssey.utils.choices import pick
 
 __all__ = ["alexnet"]
@@ -97,6 +97,7 @@ def alexnet(
     >>> model(od.ones((5, 3, 32, 32))).shape
     (5, 10)
     """
+    check_width("alexnet", width)
     stem = pick("alexnet: stem", stem, SMALLEST)
     hint = "; stem='cifar' takes 15×15" if stem == "imagenet" else ""
     channels, *size = check_images("alexnet", input_shape, SMALLEST[stem], hint)

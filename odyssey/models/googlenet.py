@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from odyssey import core, nn
-from odyssey.models._parts import check_images, redraw, scaled
+from odyssey.models._parts import check_images, check_width, redraw, scaled
 from odyssey.tensor import Tensor
 from odyssey.utils.choices import pick
 
@@ -193,6 +193,7 @@ class GoogLeNet(nn.Module):
         dropout: float = 0.4,
         rng: Generator = None,
     ) -> None:
+        check_width("googlenet", width)
         pick("googlenet: stem", stem, SMALLEST)
         least = (SMALLEST_WITH_AUXILIARY if auxiliary else SMALLEST)[stem]
         hint = "; stem='cifar' takes smaller ones" if stem == "imagenet" else ""

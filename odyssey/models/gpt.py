@@ -84,7 +84,7 @@ class GPT(nn.Module):
     =======  =========================================  ==============  ===========
 
     The scores at a position are those of the token that comes next, and depend on the
-    tokens up to there only.
+    tokens up to there only. :func:`odyssey.nn.generate` writes on with it.
 
     Parameters
     ----------
@@ -141,13 +141,10 @@ class GPT(nn.Module):
     >>> model(tokens).shape
     (2, 3, 11)
 
-    Token by token, with what was computed kept:
+    Writing on, token by token, and keeping what was computed:
 
-    >>> cache = model.init_cache(batch=2)
-    >>> for i in range(3):
-    ...     scores = model(tokens[:, i : i + 1], cache=cache)
-    >>> scores.shape
-    (2, 1, 11)
+    >>> od.nn.generate(model, tokens, max_new_tokens=4).shape
+    (2, 7)
     """
 
     def __init__(
@@ -179,8 +176,8 @@ class GPT(nn.Module):
         redraw(self, (nn.Embedding, nn.Linear), normal(0.02))
         redraw(self.wpe, nn.LearnedPositionalEncoding, normal(0.01))
         for block in self.h:
-            weight = block.attn.in_proj_weight
-            block.attn.in_proj_weight = nn.Parameter(normal(0.02)(weight.shape))
+            width = block.attn.embed_dim
+            block.attn.in_proj_weight = nn.Parameter(normal(0.02)((3 * width, width)))
             last = [block.attn.out_proj, block.mlp[2]]
             redraw(last, nn.Linear, normal(0.02 / math.sqrt(2 * len(self.h))))
 

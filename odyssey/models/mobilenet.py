@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from odyssey import core, nn
-from odyssey.models._parts import check_images, redraw, scaled
+from odyssey.models._parts import check_images, check_width, redraw, scaled
 from odyssey.tensor import Tensor
 from odyssey.utils.choices import pick
 
@@ -138,6 +138,7 @@ def mobilenet(
     >>> model(od.ones((5, 3, 32, 32))).shape
     (5, 10)
     """
+    check_width("mobilenet", width)
     pick("mobilenet: stem", stem, ("imagenet", "cifar"))
     colours, *_ = check_images("mobilenet", input_shape)
     before = scaled(32, width)

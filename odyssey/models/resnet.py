@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from odyssey import core, nn
-from odyssey.models._parts import check_images, redraw, scaled
+from odyssey.models._parts import check_images, check_width, redraw, scaled
 from odyssey.tensor import Tensor
 from odyssey.utils.choices import pick
 
@@ -216,6 +216,7 @@ class ResNet(nn.Module):
         shortcut: str = "B",
         rng: Generator = None,
     ) -> None:
+        check_width("resnet", width)
         pick("resnet: stem", stem, ("imagenet", "cifar"))
         pick("resnet: shortcut", shortcut, ("B", "A"))
         colours, *_ = check_images("resnet", input_shape)

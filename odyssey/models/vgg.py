@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from odyssey import core, nn
-from odyssey.models._parts import check_images, redraw, scaled
+from odyssey.models._parts import check_images, check_width, redraw, scaled
 from odyssey.tensor import Tensor
 
 __all__ = ["VGG", "vgg11", "vgg13", "vgg16", "vgg19"]
@@ -107,6 +107,7 @@ class VGG(nn.Module):
         dropout: float = 0.5,
         rng: np.random.Generator | None = None,
     ) -> None:
+        check_width("vgg", width)
         before, rows, columns = check_images("vgg", input_shape, 2 ** len(CHANNELS))
         layers: list[nn.Module] = []
         for depth, stage in zip(depths, CHANNELS, strict=True):

@@ -176,9 +176,9 @@ class ViT(nn.Module):
             for layer in (block.mlp[0], block.mlp[3]):
                 layer.bias = nn.Parameter(core.normal(layer.bias.shape, std=1e-6, rng=rng))
             # Queries, keys and values stand in one weight, but each is a layer of its own.
-            shape = block.attention.in_proj_weight.shape
-            bound = math.sqrt(6 / (2 * shape[1]))
-            drawn = core.uniform(shape, -bound, bound, rng=rng)
+            width = block.attention.embed_dim
+            bound = math.sqrt(6 / (2 * width))
+            drawn = core.uniform((3 * width, width), -bound, bound, rng=rng)
             block.attention.in_proj_weight = nn.Parameter(drawn)
         redraw(self.head, nn.Linear, core.zeros)
 
