@@ -56,6 +56,7 @@ KERNEL_DIRECTIVES = {
     "binding": True,
     "boundscheck": False,
     "cdivision": True,
+    "emit_code_comments": False,
     "embedsignature": False,
     "initializedcheck": False,
     "wraparound": False,
@@ -64,8 +65,11 @@ PYTHON_DIRECTIVES = {
     "annotation_typing": False,
     "autotestdict": False,
     "binding": True,
+    "emit_code_comments": False,
     "language_level": 3,
 }
+# What a kernel computes in: its stored numbers (half is widened), sums and registers agree in this.
+PRECISIONS = {"half": 32, "float": 32, "vf32": 32, "double": 64, "vf64": 64}
 
 TINY = """
 typedef float lanes __attribute__((vector_size(16)));
@@ -121,6 +125,23 @@ def group_of(extension):
     if "_ext" not in parts:
         return "python"
     return parts[2] if len(parts) == 4 else "once"
+
+
+def of_one_precision(every):
+    """Return `every`, Cython's function that combines fused types, without the mixed precisions.
+
+    A function over stored numbers, sums and registers is called with 3 of the 12 combinations, but
+    Cython writes all of them: three quarters of a large kernel's C, and of the time to write it.
+    """
+
+    def combinations(fused_types):
+        return [
+            (suffix, types)
+            for suffix, types in every(fused_types)
+            if len({PRECISIONS.get(str(each)) for each in types.values()} - {None}) <= 1
+        ]
+
+    return combinations
 
 
 def module_of(source):
@@ -325,7 +346,11 @@ class BuildExtensions(build_ext):
         """Translate each source once, below ``build/cython``; each level compiles the same C."""
         import numpy as np
         from Cython.Build import cythonize
+        from Cython.Compiler import PyrexTypes
 
+        PyrexTypes.get_all_specialized_permutations = of_one_precision(
+            PyrexTypes.get_all_specialized_permutations
+        )
         texts = Path("build", "cython")
         tasks = [(".pyx", KERNEL_DIRECTIVES), (".py", PYTHON_DIRECTIVES)]
         if switched_on("ODYSSEY_BOUNDSCHECK"):
