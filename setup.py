@@ -14,6 +14,7 @@ Environment variables:
 - ``ODYSSEY_BOUNDSCHECK=1``: compile the kernels with Cython's bounds checks on.
 """
 
+import multiprocessing
 import os
 import shlex
 import shutil
@@ -49,6 +50,22 @@ FLAGS = [
     "-w",
     "--param=max-completely-peeled-insns=2000",
 ]
+# Passes of -O3 that carry what is known about a jump or a number, or the number itself, to another
+# place of the function. In register tiles, long blocks of vector arithmetic, they find nothing, but
+# take up to half of the time. Each module goes without those that were seen to gain it nothing.
+JUMPS = ["-fno-thread-jumps", "-fno-tree-vrp"]
+DOMINATORS = ["-fno-tree-dominator-opts"]
+REUSE = ["-fno-code-hoisting", "-fno-gcse", "-fno-tree-pre"]
+WITHOUT = {
+    "attention": JUMPS + DOMINATORS,
+    "attention_backward": JUMPS + DOMINATORS,
+    "batch_normalization": JUMPS + DOMINATORS,
+    "conv": JUMPS + REUSE,
+    "elementwise": JUMPS + DOMINATORS,
+    "matmul": JUMPS + DOMINATORS,
+    "toom": JUMPS + DOMINATORS + REUSE,
+    "winograd": JUMPS + DOMINATORS + REUSE,
+}
 # A kernel has checked its arguments at the door. A Python module must mean what it means to Python.
 KERNEL_DIRECTIVES = {
     "annotation_typing": False,
@@ -337,10 +354,19 @@ class BuildExtensions(build_ext):
         # Calls into Python gain nothing from a third level, and take longer to compile.
         modest = ["-O2" if flag == "-O3" else flag for flag in common]
         self.flags |= {"once": common, "python": modest}
+        self.dispensable = probe.accepted(JUMPS + DOMINATORS + REUSE)
         self.openmp = probe.accepts(["-fopenmp"], TINY_OPENMP, link=True)
         self.openmp_flags = ["-fopenmp"] if self.openmp else []
         self.link_flags = ["-Wl,-s"] if probe.accepts(["-Wl,-s"], link=True) else []
         self.compiler_name = probe.name()
+
+    def without(self, extension):
+        """Return the flags of the passes that an extension is compiled without."""
+        group, name = group_of(extension), extension.name.rpartition(".")[2]
+        unwanted = set(WITHOUT.get(name, []) if group in LEVELS else [])
+        if group == "baseline":  # few processors still run it: speed may cost less here
+            unwanted |= {*JUMPS, *REUSE}
+        return [flag for flag in self.dispensable if flag in unwanted]
 
     def cythonize(self):
         """Translate each source once, below ``build/cython``; each level compiles the same C."""
@@ -348,16 +374,20 @@ class BuildExtensions(build_ext):
         from Cython.Build import cythonize
         from Cython.Compiler import PyrexTypes
 
-        PyrexTypes.get_all_specialized_permutations = of_one_precision(
-            PyrexTypes.get_all_specialized_permutations
-        )
+        if hasattr(PyrexTypes, "get_all_specialized_permutations"):
+            PyrexTypes.get_all_specialized_permutations = of_one_precision(
+                PyrexTypes.get_all_specialized_permutations
+            )
+        if sys.platform == "linux":  # the processes that translate must be copies of this one
+            multiprocessing.set_start_method("fork", force=True)
         texts = Path("build", "cython")
         tasks = [(".pyx", KERNEL_DIRECTIVES), (".py", PYTHON_DIRECTIVES)]
         if switched_on("ODYSSEY_BOUNDSCHECK"):
             tasks = [(end, {**directives, "boundscheck": True}) for end, directives in tasks]
         # Everything besides the sources that decides what comes out; when it changes, all is
         # built anew. Written last: a translation that fails must not pass for a finished one.
-        settings = f"{self.compiler_name} {self.flags} {self.link_flags} {tasks} {np.__version__}"
+        settings = f"{self.compiler_name} {self.flags} {WITHOUT} {self.link_flags} {tasks}"
+        settings += f" {np.__version__}"
         stamp = texts / "settings.txt"
         changed = not stamp.exists() or stamp.read_text() != settings
         sources = sorted({ext.sources[0] for ext in self.extensions})
@@ -381,7 +411,7 @@ class BuildExtensions(build_ext):
             ext.sources = [str(including(text, texts / group) if group in LEVELS else text)]
             ext.include_dirs = [np.get_include(), str(SOURCES)]
             ext.define_macros = [("NPY_NO_DEPRECATED_API", "NPY_1_7_API_VERSION")]
-            ext.extra_compile_args = self.flags[group] + self.openmp_flags
+            ext.extra_compile_args = self.flags[group] + self.without(ext) + self.openmp_flags
             ext.extra_link_args = self.openmp_flags + self.link_flags
 
 

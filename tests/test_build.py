@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import types
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,23 @@ def test_every_source_becomes_one_extension_per_level(build, tmp_path):
         assert (ROOT / "odyssey" / "_ext" / level / "__init__.py").exists()
 
 
+def test_only_named_kernels_and_the_baseline_go_without_passes(build):
+    from setuptools import Distribution, Extension
+
+    kernels, _ = build.kernel_sources()
+    assert set(build.WITHOUT) <= set(kernels)
+    command = build.BuildExtensions(Distribution())
+    command.dispensable = ["-fno-tree-vrp", "-fno-gcse"]  # what the compiler takes
+    for name, flags in (
+        ("_ext.v3.winograd", ["-fno-tree-vrp", "-fno-gcse"]),
+        ("_ext.v3.matmul", ["-fno-tree-vrp"]),
+        ("_ext.v3.reduction", []),
+        ("_ext.baseline.reduction", ["-fno-tree-vrp", "-fno-gcse"]),
+        ("core.matmul", []),  # a Python module
+    ):
+        assert command.without(Extension(f"odyssey.{name}", [])) == flags, name
+
+
 @pytest.mark.parametrize(
     ("value", "on"), [(None, False), ("", False), ("0", False), ("1", True), ("yes", True)]
 )
@@ -152,6 +170,27 @@ def test_levels_share_one_translation_and_have_object_files_of_their_own(build, 
     assert path.read_text() == '#include "../odyssey/_ext/matmul.c"\n'
     os.utime(path, (0, 0))
     assert build.including(tmp_path / text, tmp_path / "v3").stat().st_mtime == 0  # as it was
+
+
+def test_cython_combines_types_of_one_precision(build):
+    def every(fused_types):
+        return [(str(i), dict(enumerate(types))) for i, types in enumerate(product(*fused_types))]
+
+    numbers, sums, registers = ("half", "float", "double"), ("float", "double"), ("vf32", "vf64")
+    combined = build.of_one_precision(every)
+    assert [list(types.values()) for _, types in combined([numbers, sums, registers])] == [
+        ["half", "float", "vf32"],
+        ["float", "float", "vf32"],
+        ["double", "double", "vf64"],
+    ]
+    others = [("one", "two"), sums]  # of no precision: they go with each
+    assert combined(others) == every(others)
+    assert [suffix for suffix, _ in combined([sums, registers])] == ["0", "3"]  # Cython's own names
+
+
+def test_cython_still_has_the_function_that_combines_types():
+    types = pytest.importorskip("Cython.Compiler.PyrexTypes")
+    assert callable(types.get_all_specialized_permutations)
 
 
 def test_build_info_is_python(build, tmp_path):
