@@ -57,7 +57,6 @@ JUMPS = ["-fno-thread-jumps", "-fno-tree-vrp"]
 DOMINATORS = ["-fno-tree-dominator-opts"]
 REUSE = ["-fno-code-hoisting", "-fno-gcse", "-fno-tree-pre"]
 WITHOUT = {
-    "attention": JUMPS + DOMINATORS,
     "attention_backward": JUMPS + DOMINATORS,
     "batch_normalization": JUMPS + DOMINATORS,
     "conv": JUMPS + REUSE,
