@@ -61,7 +61,6 @@ WITHOUT = {
     "batch_normalization": JUMPS + DOMINATORS,
     "conv": JUMPS + REUSE,
     "elementwise": JUMPS + DOMINATORS,
-    "matmul": JUMPS + DOMINATORS,
     "toom": JUMPS + DOMINATORS + REUSE,
     "winograd": JUMPS + DOMINATORS + REUSE,
 }

@@ -141,10 +141,10 @@ def test_only_named_kernels_and_the_baseline_go_without_passes(build):
     command.dispensable = ["-fno-tree-vrp", "-fno-gcse"]  # what the compiler takes
     for name, flags in (
         ("_ext.v3.winograd", ["-fno-tree-vrp", "-fno-gcse"]),
-        ("_ext.v3.matmul", ["-fno-tree-vrp"]),
+        ("_ext.v3.elementwise", ["-fno-tree-vrp"]),
         ("_ext.v3.reduction", []),
         ("_ext.baseline.reduction", ["-fno-tree-vrp", "-fno-gcse"]),
-        ("core.matmul", []),  # a Python module
+        ("core.winograd", []),  # a Python module
     ):
         assert command.without(Extension(f"odyssey.{name}", [])) == flags, name
 
