@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from odyssey import reference
+
 
 def attention_weights(q, k, mask=None, causal=False, scale=None):
     """Return (probabilities, logsumexp); rows without a key hold zeros and -inf."""
@@ -20,9 +22,32 @@ def attention_weights(q, k, mask=None, causal=False, scale=None):
         return e / np.maximum(total, 1e-300), (np.log(total) + top)[..., 0]
 
 
+def _log(mask):
+    return np.where(mask, 0.0, -np.inf)
+
+
 def attention(q, k, v, mask=None, causal=False, scale=None):
     p, _ = attention_weights(q, k, mask, causal, scale)
     return np.einsum("...ls,...sv->...lv", p, v)
+
+
+def attention_with(
+    q, k, v, mask=None, causal=False, scale=None, dropout_p=0.0, seed=None, enable_gqa=False,
+    window=None, need_weights=False,
+):  # fmt: skip
+    """Attend with all settings: heads are repeated, windows are masks, bits are multiplied by."""
+    if enable_gqa:
+        k, v = (np.repeat(x, q.shape[-3] // x.shape[-3], -3) for x in (k, v))
+    if window is not None:
+        i, j = np.ogrid[: q.shape[-2], : k.shape[-2]]
+        near = np.where(np.abs(i - j) < window, 0.0, -np.inf)
+        mask = near if mask is None else near + (_log(mask) if mask.dtype == bool else mask)
+    p, _ = attention_weights(q, k, mask, causal, scale)
+    kept = p
+    if dropout_p:
+        kept = p * reference.dropout(np.ones(p.shape), dropout_p, seed)
+    out = np.einsum("...ls,...sv->...lv", kept, v)
+    return (out, p) if need_weights else out
 
 
 def attention_kernel(q, k, v, mask=None, causal=False, scale=None):

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from odyssey.backend import kernel
-from odyssey.core._broadcast import unbroadcast
-from odyssey.core._checks import as_array, check_one_dtype
-from odyssey.core.elementwise import exp, where
-from odyssey.core.matrix import matmul, swapaxes
-from odyssey.errors import ShapeError
+from odyssey.core._attention import arrays, attend, attend_backward, attend_backward_formula, pair
+from odyssey.core._checks import check_one_dtype
 from odyssey.tape import Saved, differentiable
-from odyssey.utils.broadcasting import broadcast_shape
-from odyssey.utils.kernel_checks_attention import (
-    attention_scale,
-    check_attention_mask,
-    check_attention_shapes,
-)
+from odyssey.utils.kernel_checks_attention import attention_scale, check_attention_shapes
 
 __all__ = ["scaled_dot_product_attention", "scaled_dot_product_attention_backward"]
 
@@ -24,7 +13,19 @@ OP = "scaled_dot_product_attention"
 
 
 @differentiable
-def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
+def scaled_dot_product_attention(
+    q,
+    k,
+    v,
+    mask=None,
+    causal=False,
+    scale=None,
+    dropout_p=0.0,
+    seed=None,
+    enable_gqa=False,
+    window=None,
+    need_weights=False,
+):
     r"""Average values, weighted by how well their keys fit each query.
 
     Shapes: L queries and S keys of E features, S values of V features; leading
@@ -48,22 +49,40 @@ def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     scale : float or None
         What the dot products are multiplied by; None is :math:`1 / \sqrt E`,
         which keeps the variance of the scores at that of the inputs.
+    dropout_p : float
+        The probability to drop a probability; those that stay are divided by
+        1 - ``dropout_p``. A layer in evaluation mode passes 0.
+    seed : int, optional
+        Where the random bits come from, as for :func:`dropout`, whose bits for
+        an array of shape (..., L, S) they are.
+    enable_gqa : bool
+        Let the third axis from the end, that of the heads, be shorter in ``k`` and
+        ``v``: h heads of queries share g heads of keys and values, head i the
+        head ⌊i g / h⌋ (grouped queries [4]_; one head for all if g is 1).
+    window : int or None
+        Only keys less than so far away are seen: abs(i - j) < window; with
+        ``causal`` the query's own and the window - 1 before it.
+    need_weights : bool
+        Whether the probabilities are returned, too; those before any are dropped.
 
     Returns
     -------
-    Tensor or ndarray, shape (..., L, V)
+    y : Tensor or ndarray, shape (..., L, V)
         In the dtype of ``q``; float16 is computed in float32.
+    weights : Tensor or ndarray, shape (..., L, S)
+        Only with ``need_weights``.
 
     Raises
     ------
     ShapeError
-        If the shapes do not fit or broadcast, E is 0, or there are no heads
-        (four axes or more, the third from the end of length 0).
+        If the shapes do not fit or broadcast, E is 0, there are no heads
+        (four axes or more, the third from the end of length 0), heads do not
+        form groups, or ``window`` is no positive integer.
     DTypeError
         If the inputs are not of one floating dtype, or ``mask`` of another
         than that or bool.
     OdysseyError
-        If ``scale`` is not finite.
+        If ``scale`` is not finite, or ``dropout_p`` or ``seed`` out of range.
 
     Notes
     -----
@@ -97,7 +116,9 @@ def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     :math:`\ell_i`; the L×S probabilities are never stored: forward keeps a
     running maximum and sum [2]_, backward makes them again block by block [3]_.
     Probabilities made again from :math:`\ell_i` are as exact as that is: with
-    scores of 1e4 in float32, to three digits.
+    scores of 1e4 in float32, to three digits. With ``dropout_p`` or
+    ``need_weights`` the probabilities are computed as they are written above, and
+    saved; dropping multiplies them by bits, forward and backward.
 
     References
     ----------
@@ -107,6 +128,8 @@ def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
        softmax", 2018, https://arxiv.org/abs/1805.02867
     .. [3] T. Dao, "FlashAttention-2: Faster attention with better parallelism
        and work partitioning", 2023, https://arxiv.org/abs/2307.08691
+    .. [4] J. Ainslie et al., "GQA: Training generalized multi-query transformer
+       models from multi-head checkpoints", 2023, https://arxiv.org/abs/2305.13245
 
     Examples
     --------
@@ -124,28 +147,15 @@ def scaled_dot_product_attention(q, k, v, mask=None, causal=False, scale=None):
     array([[0.  ],
            [9.44]], dtype=float32)
     """
-    q, k, v = as_array(q), as_array(k), as_array(v)
-    mask = None if mask is None else as_array(mask)
+    q, k, v, mask = arrays(q, k, v, mask)
     check_one_dtype(OP, q=q, k=k, v=v)
     check_attention_shapes(OP, q.shape, k.shape, v.shape)
-    q, k, v = _broadcast_stacks(q, k, v)
-    check_attention_mask(OP, mask, q.dtype, (*q.shape[:-1], k.shape[-2]))
     scale = attention_scale(OP, scale, q.shape[-1])
-    out, logsumexp = kernel(OP)(q, k, v, mask, causal, scale)
-    return out, Saved(logsumexp=logsumexp)
-
-
-def _broadcast_stacks(q, k, v):
-    """Repeat the leading axes of the inputs to one shape, without a copy."""
-    if q.shape[:-2] == k.shape[:-2] == v.shape[:-2]:
-        stack = q.shape[:-2]
-    else:
-        shapes = {"q": q.shape, "k": k.shape, "v": v.shape}
-        stack = broadcast_shape(OP, shapes, "the leading axes", last=2)
-        q, k, v = (np.broadcast_to(x, stack + x.shape[-2:]) for x in (q, k, v))
-    if len(stack) > 1 and stack[-1] == 0:
-        raise ShapeError(f"{OP}: there are 0 heads (q: {q.shape}, k: {k.shape}, v: {v.shape})")
-    return q, k, v
+    out, p, logsumexp, used_seed = attend(
+        OP, q, k, v, mask, causal, scale, dropout_p, seed, enable_gqa, window, need_weights
+    )
+    saved = Saved(p=p, logsumexp=logsumexp, used_seed=used_seed)
+    return (out, p) if need_weights else out, saved
 
 
 @scaled_dot_product_attention.backward_rule(wrt=("q", "k", "v", "mask"))
@@ -159,69 +169,41 @@ def scaled_dot_product_attention_backward(
     mask=None,
     causal=False,
     scale=None,
+    p=None,
+    used_seed=None,
+    dropout_p=0.0,
+    enable_gqa=False,
+    window=None,
+    need_weights=False,
     needs=(True, True, True, False),
 ):
     """Return the gradients of :func:`scaled_dot_product_attention` for its four arrays."""
-    shapes = [None if x is None else x.shape for x in (q, k, v, mask)]
-    q, k, v = _broadcast_stacks(q, k, v)
-    grads = kernel(f"{OP}_backward")(
-        grad, q, k, v, out, logsumexp, mask, causal, scale, tuple(needs)
-    )
-    return tuple(
-        None if g is None else unbroadcast(g, shape) for g, shape in zip(grads, shapes, strict=True)
-    )
+    scale = attention_scale(OP, scale, q.shape[-1])
+    return attend_backward(
+        OP, *pair(grad, need_weights, v), q, k, v, out, p, logsumexp, used_seed, mask, causal,
+        scale, dropout_p, enable_gqa, window, needs,
+    )  # fmt: skip
 
 
 @scaled_dot_product_attention.backward_formula
 def scaled_dot_product_attention_backward_formula(
-    grad, q, k, v, mask=None, causal=False, scale=None, needs=(True, True, True, False)
+    grad,
+    q,
+    k,
+    v,
+    used_seed,
+    mask=None,
+    causal=False,
+    scale=None,
+    dropout_p=0.0,
+    enable_gqa=False,
+    window=None,
+    need_weights=False,
+    needs=(True, True, True, False),
 ):
     """Return the same in operators, with all L×S probabilities at hand."""
     scale = attention_scale(OP, scale, q.shape[-1])
-    p = attention_weights(q, k, mask, causal, scale)
-    return backward_from_weights(grad, None, q, k, v, p, mask, scale, needs)
-
-
-def attention_weights(q, k, mask, causal, scale):
-    """Return the probabilities p of :func:`scaled_dot_product_attention`, (..., L, S)."""
-    scores = scale * matmul(q, swapaxes(k, -1, -2))
-    seen = np.ones(scores.shape[-2:], bool)
-    if causal:
-        seen = np.tril(seen)
-    if mask is not None and mask.dtype == bool:
-        seen = seen & _values(mask)
-    elif mask is not None:
-        hidden = np.isneginf(_values(mask))
-        scores = scores + where(hidden, 0.0, mask)
-        seen = seen & ~hidden
-    # A constant, as a softmax does not change with it; 0 where no key is seen.
-    top = np.max(_values(scores), -1, keepdims=True, where=seen, initial=-np.inf)
-    top = np.where(top == -np.inf, 0, top).astype(scores.dtype)
-    e = where(seen, exp(where(seen, scores - top, 0.0)), 0.0)
-    return e / (e.sum(axis=-1, keepdims=True) + ~seen.any(-1, keepdims=True))
-
-
-def backward_from_weights(grad, grad_weights, q, k, v, p, mask, scale, needs):
-    """Return the gradients for q, k, v and mask, with all probabilities p at hand.
-
-    ``grad_weights`` is the gradient of the loss for p, or None.
-    """
-    grad_p = matmul(grad, swapaxes(v, -1, -2))
-    if grad_weights is not None:
-        grad_p = grad_p + grad_weights
-    grad_s = p * (grad_p - (p * grad_p).sum(axis=-1, keepdims=True))
-    grad_q = grad_k = grad_v = grad_mask = None
-    if needs[0]:
-        grad_q = unbroadcast(scale * matmul(grad_s, k), q.shape)
-    if needs[1]:
-        grad_k = unbroadcast(scale * matmul(swapaxes(grad_s, -1, -2), q), k.shape)
-    if needs[2]:
-        grad_v = unbroadcast(matmul(swapaxes(p, -1, -2), grad), v.shape)
-    if needs[3]:
-        grad_mask = unbroadcast(grad_s, mask.shape)
-    return grad_q, grad_k, grad_v, grad_mask
-
-
-def _values(x):
-    """Return the array of a Tensor, or the array itself."""
-    return x if isinstance(x, np.ndarray) else x.data
+    return attend_backward_formula(
+        OP, *pair(grad, need_weights, v), q, k, v, used_seed, mask, causal, scale, dropout_p,
+        enable_gqa, window, needs,
+    )  # fmt: skip

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from odyssey.backend import kernel
+from odyssey.core._attention import (
+    arrays,
+    attend,
+    attend_backward,
+    attend_backward_formula,
+    attend_formula,
+    both,
+)
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, check_one_dtype
-from odyssey.core.attention import attention_weights, backward_from_weights
-from odyssey.core.elementwise import where
 from odyssey.core.linear import linear, linear_backward, linear_backward_formula
-from odyssey.core.matrix import matmul, swapaxes
+from odyssey.core.matrix import swapaxes
 from odyssey.errors import DTypeError, ShapeError
 from odyssey.tape import Saved, differentiable
-from odyssey.utils.kernel_checks_attention import (
-    attention_scale,
-    check_attention_mask,
-    check_attention_shapes,
-)
+from odyssey.utils.kernel_checks_attention import attention_scale, check_attention_shapes
 
 __all__ = ["create_causal_mask", "multi_head_attention", "multi_head_attention_backward"]
 
@@ -43,11 +44,16 @@ def multi_head_attention(
     key_padding_mask=None,
     causal=False,
     need_weights=False,
+    dropout_p=0.0,
+    seed=None,
+    num_kv_heads=None,
+    window=None,
 ):
     r"""Let several heads attend, each to its own projections, and mix what they find.
 
     Shapes: L queries of I features, S keys and values, h heads of D features (of V
-    for values), O features out; any leading axes, the batch.
+    for values), O features out; any leading axes, the batch. Keys and values have
+    g = h heads, or fewer.
 
     Parameters
     ----------
@@ -55,12 +61,12 @@ def multi_head_attention(
         Floating-point, like all others.
     k : Tensor or ndarray, shape (..., S, I_k)
     v : Tensor or ndarray, shape (..., S, I_v)
-    wq, wk : Tensor or ndarray, shapes (h·D, I) and (h·D, I_k)
-    wv : Tensor or ndarray, shape (h·V, I_v)
+    wq, wk : Tensor or ndarray, shapes (h·D, I) and (g·D, I_k)
+    wv : Tensor or ndarray, shape (g·V, I_v)
     wo : Tensor or ndarray, shape (O, h·V)
     num_heads : int
         h.
-    bq, bk, bv, bo : Tensor or ndarray, shapes (h·D,), (h·D,), (h·V,), (O,), optional
+    bq, bk, bv, bo : Tensor or ndarray, shapes (h·D,), (g·D,), (g·V,), (O,), optional
     mask : Tensor or ndarray, broadcastable to (..., h, L, S), optional
         Boolean: True where a query may attend to a key. In the dtype of ``q``: added
         to the scores.
@@ -69,7 +75,18 @@ def multi_head_attention(
     causal : bool
         Query i attends to the keys 0 to i only. A key must pass all masks.
     need_weights : bool
-        Whether the probabilities of all heads are returned, too.
+        Whether the probabilities of all heads are returned, too; those before any
+        are dropped.
+    dropout_p : float
+        The probability to drop a probability.
+    seed : int, optional
+        Where the random bits come from, as for :func:`dropout`.
+    num_kv_heads : int, optional
+        g, a divisor of h: each head of keys and values serves h/g heads of queries.
+        By default h.
+    window : int or None
+        Only keys less than so far from a query are seen. All four as in
+        :func:`scaled_dot_product_attention`.
 
     Returns
     -------
@@ -80,9 +97,12 @@ def multi_head_attention(
     Raises
     ------
     ShapeError
-        If the shapes do not fit, or ``num_heads`` does not divide the projections.
+        If the shapes do not fit, or ``num_heads`` or ``num_kv_heads`` does not divide
+        what it should.
     DTypeError
         If the arrays are not of one floating dtype, or a mask of a wrong one.
+    OdysseyError
+        If ``dropout_p`` or ``seed`` is out of range.
 
     Notes
     -----
@@ -99,7 +119,8 @@ def multi_head_attention(
 
     Backward: that of the last projection, of attention, and of the three
     projections before it, each as in :func:`linear`. Saves the inputs, the projected
-    heads and what attention saves; with ``need_weights`` all L×S probabilities.
+    heads and what attention saves; with ``need_weights`` or ``dropout_p`` all L×S
+    probabilities.
 
     References
     ----------
@@ -114,33 +135,35 @@ def multi_head_attention(
     >>> od.core.multi_head_attention(x, x, x, *w, num_heads=2, causal=True).shape
     (2, 5, 8)
     """
-    q, k, v, wq, wk, wv, wo = (as_array(x) for x in (q, k, v, wq, wk, wv, wo))
-    bq, bk, bv, bo = (None if b is None else as_array(b) for b in (bq, bk, bv, bo))
+    q, k, v, wq, wk, wv, wo = arrays(q, k, v, wq, wk, wv, wo)
+    bq, bk, bv, bo, mask = arrays(bq, bk, bv, bo, mask)
     check_one_dtype(OP, q=q, k=k, v=v, wq=wq, wk=wk, wv=wv, wo=wo, bq=bq, bk=bk, bv=bv, bo=bo)
-    _check_heads(num_heads, wq=wq, wk=wk, wv=wv)
-    if wo.ndim != 2 or wo.shape[1] != wv.shape[0]:
+    groups = _check_heads(num_heads, num_kv_heads, wq=wq, wk=wk, wv=wv)
+    columns = wv.shape[0] // groups * num_heads
+    if wo.ndim != 2 or wo.shape[1] != columns:
         raise ShapeError(
-            f"{OP}: wo must have shape (O, {wv.shape[0]}), one column for each row of wv, "
+            f"{OP}: wo must have shape (O, {columns}), one column for each feature of each head, "
             f"but has {wo.shape}"
         )
     _check_padding(key_padding_mask, k)
-    mask = _merged(None if mask is None else as_array(mask), key_padding_mask)
     heads_q = _split(linear(q, wq, bq), num_heads)
-    heads_k = _split(linear(k, wk, bk), num_heads)
-    heads_v = _split(linear(v, wv, bv), num_heads)
+    heads_k = _split(linear(k, wk, bk), groups)
+    heads_v = _split(linear(v, wv, bv), groups)
     check_attention_shapes(OP, heads_q.shape, heads_k.shape, heads_v.shape)
-    check_attention_mask(OP, mask, q.dtype, (*heads_q.shape[:-1], heads_k.shape[-2]))
-    if need_weights:
-        weights = attention_weights(heads_q, heads_k, mask, causal, _scale(heads_q))
-        heads, logsumexp = matmul(weights, heads_v), None
-    else:
-        heads, logsumexp = kernel("scaled_dot_product_attention")(
-            heads_q, heads_k, heads_v, mask, causal, _scale(heads_q)
-        )
-        weights = None
+    mask = _merged(mask, key_padding_mask)
+    heads, p, logsumexp, used_seed = attend(
+        OP, heads_q, heads_k, heads_v, mask, causal, _scale(heads_q), dropout_p, seed,
+        groups != num_heads, window, need_weights,
+    )  # fmt: skip
     out = linear(_joined(heads), wo, bo)
-    return (out, weights) if need_weights else out, Saved(
-        heads_q=heads_q, heads_k=heads_k, heads_v=heads_v, heads=heads, logsumexp=logsumexp
+    return (out, p) if need_weights else out, Saved(
+        heads_q=heads_q,
+        heads_k=heads_k,
+        heads_v=heads_v,
+        heads=heads,
+        p=p,
+        logsumexp=logsumexp,
+        used_seed=used_seed,
     )
 
 
@@ -159,36 +182,30 @@ def multi_head_attention_backward(
     heads_k,
     heads_v,
     heads,
+    p,
     logsumexp,
-    bq=None,
-    bk=None,
-    bv=None,
-    bo=None,
+    used_seed,
     mask=None,
     key_padding_mask=None,
     causal=False,
     need_weights=False,
+    dropout_p=0.0,
+    num_kv_heads=None,
+    window=None,
     needs=(True,) * 11 + (False,),
 ):
     """Return the gradients of :func:`multi_head_attention` for its twelve arrays."""
-    inputs = (q, k, v), (wq, wk, wv)
-    merged = _merged(mask, key_padding_mask)
 
     def through_attention(grad_heads, grad_weights):
-        wanted = (True, True, True, needs[11])
-        if logsumexp is not None:
-            return kernel("scaled_dot_product_attention_backward")(
-                grad_heads, heads_q, heads_k, heads_v, heads, logsumexp, merged, causal,
-                _scale(heads_q), wanted,
-            )  # fmt: skip
-        p = attention_weights(heads_q, heads_k, merged, causal, _scale(heads_q))
-        return backward_from_weights(
-            grad_heads, grad_weights, heads_q, heads_k, heads_v, p, merged, _scale(heads_q), wanted
-        )
+        return attend_backward(
+            OP, grad_heads, grad_weights, heads_q, heads_k, heads_v, heads, p, logsumexp,
+            used_seed, _merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
+            num_kv_heads not in (None, num_heads), window, (True, True, True, needs[11]),
+        )  # fmt: skip
 
     return _backward(
-        grad, inputs, wo, _joined(heads), num_heads, mask, need_weights, needs,
-        linear_backward, through_attention,
+        grad, ((q, k, v), (wq, wk, wv)), wo, _joined(heads), num_heads, mask, need_weights,
+        needs, linear_backward, through_attention,
     )  # fmt: skip
 
 
@@ -203,6 +220,7 @@ def multi_head_attention_backward_formula(
     wv,
     wo,
     num_heads,
+    used_seed,
     bq=None,
     bk=None,
     bv=None,
@@ -211,24 +229,31 @@ def multi_head_attention_backward_formula(
     key_padding_mask=None,
     causal=False,
     need_weights=False,
+    dropout_p=0.0,
+    num_kv_heads=None,
+    window=None,
     needs=(True,) * 11 + (False,),
 ):
     """Return the same in operators, with all L×S probabilities at hand."""
-    merged = _merged(mask, key_padding_mask)
+    groups = num_kv_heads or num_heads
     heads_q = _split(linear(q, wq, bq), num_heads)
-    heads_k = _split(linear(k, wk, bk), num_heads)
-    heads_v = _split(linear(v, wv, bv), num_heads)
-    p = attention_weights(heads_q, heads_k, merged, causal, _scale(heads_q))
+    heads_k = _split(linear(k, wk, bk), groups)
+    heads_v = _split(linear(v, wv, bv), groups)
+    settings = (
+        used_seed, _merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
+        groups != num_heads, window,
+    )  # fmt: skip
 
     def through_attention(grad_heads, grad_weights):
-        return backward_from_weights(
-            grad_heads, grad_weights, heads_q, heads_k, heads_v, p, merged, _scale(heads_q),
+        return attend_backward_formula(
+            OP, grad_heads, grad_weights, heads_q, heads_k, heads_v, *settings,
             (True, True, True, needs[11]),
         )  # fmt: skip
 
+    heads = attend_formula(OP, heads_q, heads_k, heads_v, *settings)
     return _backward(
-        grad, ((q, k, v), (wq, wk, wv)), wo, _joined(matmul(p, heads_v)), num_heads, mask,
-        need_weights, needs, linear_backward_formula, through_attention,
+        grad, ((q, k, v), (wq, wk, wv)), wo, _joined(heads), num_heads, mask, need_weights,
+        needs, linear_backward_formula, through_attention,
     )  # fmt: skip
 
 
@@ -260,19 +285,26 @@ def _backward(
     return (*grads_x, *grads_w, grad_wo, *grads_b, grad_bo, grad_mask)
 
 
-def create_causal_mask(length, dtype=bool):
-    r"""Return the mask of a sequence that only looks back, of shape (length, length).
+def create_causal_mask(length, dtype=bool, keys=None, offset=0, window=None):
+    r"""Return the mask of a sequence that only looks back, of shape (length, keys).
 
     Parameters
     ----------
     length : int
+        The number of queries.
     dtype : dtype
         bool: True where a query may attend. A floating one: 0 there, else -inf, to
-        be added to the scores: :math:`b_{ij} = 0` for j ≤ i.
+        be added to the scores: :math:`b_{ij} = 0` for j ≤ i + offset.
+    keys : int, optional
+        The number of keys; by default ``length``.
+    offset : int
+        How many keys came before the first query: those in a cache.
+    window : int or None
+        How many keys a query sees at most, its own and those just before it.
 
     Returns
     -------
-    ndarray, shape (length, length)
+    ndarray, shape (length, keys)
 
     Examples
     --------
@@ -283,20 +315,31 @@ def create_causal_mask(length, dtype=bool):
     >>> create_causal_mask(2, "float32")
     array([[  0., -inf],
            [  0.,   0.]], dtype=float32)
+    >>> create_causal_mask(2, keys=5, offset=3, window=2).astype(int)
+    array([[0, 0, 1, 1, 0],
+           [0, 0, 0, 1, 1]])
     """
-    seen = np.tril(np.ones((length, length), bool))
+    after = np.arange(length)[:, None] + offset - np.arange(length if keys is None else keys)
+    seen = after >= 0 if window is None else (after >= 0) & (after < window)
     return seen if np.dtype(dtype) == bool else np.where(seen, 0, -np.inf).astype(dtype)
 
 
-def _check_heads(num_heads, **weights):
-    if isinstance(num_heads, bool) or not isinstance(num_heads, int) or num_heads < 1:
-        raise ShapeError(f"{OP}: num_heads must be a positive integer, got {num_heads!r}")
+def _check_heads(num_heads, num_kv_heads, **weights):
+    """Return the number of heads of keys and values."""
+    groups = num_heads if num_kv_heads is None else num_kv_heads
+    for name, count in (("num_heads", num_heads), ("num_kv_heads", groups)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+            raise ShapeError(f"{OP}: {name} must be a positive integer, got {count!r}")
+    if num_heads % groups:
+        raise ShapeError(f"{OP}: num_kv_heads={groups} does not divide num_heads={num_heads}")
     for name, w in weights.items():
-        if w.ndim != 2 or w.shape[0] % num_heads:
+        which, count = ("num_heads", num_heads) if name == "wq" else ("num_kv_heads", groups)
+        which = "num_heads" if num_kv_heads is None else which
+        if w.ndim != 2 or w.shape[0] % count:
             raise ShapeError(
-                f"{OP}: num_heads={num_heads} does not divide the rows of {name} "
-                f"({name}: {w.shape})"
+                f"{OP}: {which}={count} does not divide the rows of {name} ({name}: {w.shape})"
             )
+    return groups
 
 
 def _check_padding(padding, k):
@@ -316,10 +359,7 @@ def _merged(mask, padding):
     """Return one mask for both: boolean, or additive with -inf for padding."""
     if padding is None:
         return mask
-    seen = ~as_array(padding)[..., None, None, :]
-    if mask is None:
-        return seen
-    return mask & seen if mask.dtype == bool else where(seen, mask, -np.inf)
+    return both(mask, ~as_array(padding)[..., None, None, :])
 
 
 def _scale(heads):

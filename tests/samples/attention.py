@@ -1,13 +1,16 @@
 """Attention: samples, bad input, and what PyTorch has of them."""
 
 import numpy as np
-from formulas_attention import attention
+from formulas_attention import attention, attention_with
 
 from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from samples import Bad, Sample, Shared
 from samples._draws import choice, draws, shape
 
 rng, normal, positive = draws(__name__)
+
+seen = rng.random((2, 1, 3, 4)) < 0.5
+seen[0, :, 1] = False  # a query that sees no key
 
 SAMPLES = [
     Sample(
@@ -49,6 +52,52 @@ SAMPLES = [
         7,
     ),
     Sample("scaled_dot_product_attention", (normal(1, 1), normal(1, 1), normal(1, 1)), attention),
+    *[
+        Sample("scaled_dot_product_attention", arrays, attention_with, kwargs, 12)
+        for arrays, kwargs in (
+            ((normal(2, 5, 3), normal(2, 4, 3), normal(2, 4, 2), None, False, None, 0.4, 3), {}),
+            (
+                (
+                    normal(4, 5, 3),
+                    normal(4, 5, 3),
+                    normal(4, 5, 2),
+                    normal(4, 1, 5),
+                    True,
+                    None,
+                    0.4,
+                    4,
+                ),
+                {"need_weights": True, "window": 3},
+            ),
+            ((normal(3, 3), normal(4, 3), normal(4, 2), None, False, None, 1.0, 0), {}),
+            (
+                (normal(2, 6, 3, 2), normal(2, 3, 4, 2), normal(2, 3, 4, 3)),
+                {"enable_gqa": True},
+            ),
+            (
+                (normal(4, 5, 2), normal(3, 2, 5, 2), normal(1, 2, 5, 3), normal(4, 5, 5)),
+                {"enable_gqa": True, "causal": True, "window": 2},
+            ),
+            (
+                (
+                    normal(2, 4, 3, 2),
+                    normal(2, 1, 4, 2),
+                    normal(2, 1, 4, 3),
+                    seen,
+                    False,
+                    None,
+                    0.3,
+                    1,
+                ),
+                {"enable_gqa": True, "need_weights": True},
+            ),
+            ((normal(2, 7, 3), normal(2, 4, 3), normal(2, 4, 2)), {"window": 2}),
+            (
+                (normal(4, 6, 2), normal(2, 6, 2), normal(2, 6, 2), normal(1, 6)),
+                {"enable_gqa": True, "window": 3, "need_weights": True},
+            ),
+        )
+    ],
 ]
 
 x = np.ones((2, 3), np.float32)
@@ -108,6 +157,34 @@ BAD = [
         OdysseyError,
         "scale must be finite, got nan",
     ),
+    *[
+        Bad("scaled_dot_product_attention", arrays, kwargs, error, message)
+        for arrays, kwargs, error, message in (
+            ((x, x, x), {"dropout_p": 1.5}, OdysseyError, "p, the probability .* got 1.5"),
+            ((x, x, x), {"dropout_p": 0.5, "seed": -1}, OdysseyError, "seed"),
+            ((x, x, x), {"window": 0}, ShapeError, "window must be a positive number of keys"),
+            ((x, x, x), {"window": 1.5}, ShapeError, "window must be a positive number of keys"),
+            ((x, x, x), {"enable_gqa": True}, ShapeError, "groups of heads need an axis of heads"),
+            (
+                (np.ones((3, 4, 2)), *[np.ones((2, 4, 2))] * 2),
+                {"enable_gqa": True},
+                ShapeError,
+                "the 2 heads of k and v do not divide the 3 heads of q",
+            ),
+            (
+                (np.ones((4, 4, 2)), np.ones((2, 4, 2)), np.ones((1, 4, 2))),
+                {"enable_gqa": True},
+                ShapeError,
+                "k has 2 heads but v has 1",
+            ),
+            (
+                (np.ones((4, 4, 2)), *[np.ones((2, 4, 2))] * 2, np.ones((2, 4, 4))),
+                {"enable_gqa": True},
+                ShapeError,
+                "mask has 2 heads but q has 4",
+            ),
+        )
+    ],
 ]
 
 

@@ -1,9 +1,9 @@
 """Attention by several heads: samples, bad input, and what PyTorch has of it."""
 
 import numpy as np
-from formulas_attention import attention
+from formulas_attention import attention_with
 
-from odyssey.errors import DTypeError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, ShapeError
 from samples import Bad, Sample, Shared
 from samples._draws import choice, draws
 
@@ -18,7 +18,7 @@ def split(x, heads):
 
 def formula(
     q, k, v, wq, wk, wv, wo, num_heads, bq=0, bk=0, bv=0, bo=0, mask=None, key_padding_mask=None,
-    causal=False, need_weights=False,
+    causal=False, need_weights=False, dropout_p=0.0, seed=None, num_kv_heads=None, window=None,
 ):  # fmt: skip
     """Attend head by head, as the paper writes it."""
     seen = mask
@@ -28,13 +28,16 @@ def formula(
             seen = ~hidden if mask is None else mask & ~hidden
         else:
             seen = np.where(hidden, -np.inf, mask)
-    heads = [split(x @ w.T + b, num_heads) for x, w, b in ((q, wq, bq), (k, wk, bk), (v, wv, bv))]
-    found = attention(*heads, seen, causal)
+    groups = num_kv_heads or num_heads
+    queries, keys, values = (
+        split(x @ w.T + b, count)
+        for x, w, b, count in ((q, wq, bq, num_heads), (k, wk, bk, groups), (v, wv, bv, groups))
+    )
+    found, p = attention_with(
+        queries, keys, values, seen, causal, None, dropout_p, seed, True, window, True
+    )
     out = np.concatenate(np.moveaxis(found, -3, 0), -1) @ wo.T + bo
-    if not need_weights:
-        return out
-    ones = np.broadcast_to(np.eye(k.shape[-2]), (*heads[1].shape[:-1], k.shape[-2]))
-    return out, attention(*heads[:2], ones, seen, causal)
+    return (out, p) if need_weights else out
 
 
 def arrays(batch, L, S, features, head, heads, out, biased=True):
@@ -74,6 +77,27 @@ SAMPLES = [
     Sample(OP, arrays((1,), 1, 1, 1, 1, 1, 1), formula, {}, 12),
 ]
 
+
+def halved(*args):
+    """Return smaller arrays: of large scores rounding is all that differences see."""
+    return [a if isinstance(a, int) else a / 2 for a in arrays(*args)]
+
+
+x, y, z, wq, wk, wv, wo, _, bq, bk, bv, bo = halved((2,), 3, 4, 3, 2, 4, 3)
+shared_heads = (x, y, z, wq, wk[:4], wv[:6], wo, 4, bq, bk[:4], bv[:6], bo)
+
+SAMPLES += [
+    Sample(OP, given, formula, kwargs, 24)
+    for given, kwargs in (
+        ((*halved((2,), 3, 4, 3, 2, 2, 3), None, None, False, False, 0.4, 5), {}),
+        (shared_heads, {"num_kv_heads": 2, "window": 2, "causal": True}),
+        (
+            (*shared_heads, normal(4, 3, 4), None, False, True, 0.3, 6),
+            {"num_kv_heads": 2},
+        ),
+    )
+]
+
 good = arrays((2,), 3, 4, 3, 2, 2, 3)
 
 BAD = [
@@ -84,6 +108,11 @@ BAD = [
     Bad(OP, good, {"key_padding_mask": padding[:1]}, ShapeError, "key_padding_mask must have the"),
     Bad(OP, good, {"key_padding_mask": padding * 1.0}, DTypeError, "key_padding_mask must be bool"),
     Bad(OP, (*good, np.ones((2, 2, 3, 5))), {}, ShapeError, "mask"),
+    Bad(OP, good, {"num_kv_heads": 3}, ShapeError, "num_kv_heads=3 does not divide num_heads=2"),
+    Bad(OP, good, {"num_kv_heads": 0}, ShapeError, "num_kv_heads must be a positive integer"),
+    Bad(OP, good, {"num_kv_heads": 1}, ShapeError, "wo must have shape"),
+    Bad(OP, good, {"dropout_p": 2.0}, OdysseyError, "must lie in"),
+    Bad(OP, good, {"window": -1}, ShapeError, "window must be a positive"),
 ]
 
 
