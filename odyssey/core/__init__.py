@@ -58,6 +58,7 @@ from odyssey.core.pooling import *
 from odyssey.core.pooling_adaptive import *
 from odyssey.core.pooling_nd import *
 from odyssey.core.pooling_norm import *
+from odyssey.core.positions import *
 from odyssey.core.products import *
 from odyssey.core.random import *
 from odyssey.core.rearranging import *

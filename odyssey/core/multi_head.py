@@ -145,12 +145,12 @@ def multi_head_attention(
             f"{OP}: wo must have shape (O, {columns}), one column for each feature of each head, "
             f"but has {wo.shape}"
         )
-    _check_padding(key_padding_mask, k)
+    check_padding(key_padding_mask, k)
     heads_q = _split(linear(q, wq, bq), num_heads)
     heads_k = _split(linear(k, wk, bk), groups)
     heads_v = _split(linear(v, wv, bv), groups)
     check_attention_shapes(OP, heads_q.shape, heads_k.shape, heads_v.shape)
-    mask = _merged(mask, key_padding_mask)
+    mask = merged(mask, key_padding_mask)
     heads, p, logsumexp, used_seed = attend(
         OP, heads_q, heads_k, heads_v, mask, causal, _scale(heads_q), dropout_p, seed,
         groups != num_heads, window, need_weights,
@@ -199,7 +199,7 @@ def multi_head_attention_backward(
     def through_attention(grad_heads, grad_weights):
         return attend_backward(
             OP, grad_heads, grad_weights, heads_q, heads_k, heads_v, heads, p, logsumexp,
-            used_seed, _merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
+            used_seed, merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
             num_kv_heads not in (None, num_heads), window, (True, True, True, needs[11]),
         )  # fmt: skip
 
@@ -240,7 +240,7 @@ def multi_head_attention_backward_formula(
     heads_k = _split(linear(k, wk, bk), groups)
     heads_v = _split(linear(v, wv, bv), groups)
     settings = (
-        used_seed, _merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
+        used_seed, merged(mask, key_padding_mask), causal, _scale(heads_q), dropout_p,
         groups != num_heads, window,
     )  # fmt: skip
 
@@ -342,7 +342,7 @@ def _check_heads(num_heads, num_kv_heads, **weights):
     return groups
 
 
-def _check_padding(padding, k):
+def check_padding(padding, k):
     if padding is None:
         return
     padding = as_array(padding)
@@ -355,7 +355,7 @@ def _check_padding(padding, k):
         )
 
 
-def _merged(mask, padding):
+def merged(mask, padding):
     """Return one mask for both: boolean, or additive with -inf for padding."""
     if padding is None:
         return mask
