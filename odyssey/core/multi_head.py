@@ -145,7 +145,7 @@ def multi_head_attention(
             f"{OP}: wo must have shape (O, {columns}), one column for each feature of each head, "
             f"but has {wo.shape}"
         )
-    check_padding(key_padding_mask, k)
+    check_padding(key_padding_mask, k.shape[:-1])
     heads_q = _split(linear(q, wq, bq), num_heads)
     heads_k = _split(linear(k, wk, bk), groups)
     heads_v = _split(linear(v, wv, bv), groups)
@@ -342,15 +342,16 @@ def _check_heads(num_heads, num_kv_heads, **weights):
     return groups
 
 
-def check_padding(padding, k):
+def check_padding(padding, shape):
+    """Raise unless ``padding`` is None, or boolean and of ``shape``, that of the keys."""
     if padding is None:
         return
     padding = as_array(padding)
     if padding.dtype != bool:
         raise DTypeError(f"{OP}: key_padding_mask must be boolean, got {padding.dtype}")
-    if padding.shape != k.shape[:-1]:
+    if padding.shape != shape:
         raise ShapeError(
-            f"{OP}: key_padding_mask must have the shape {k.shape[:-1]} of the keys without "
+            f"{OP}: key_padding_mask must have the shape {shape} of the keys without "
             f"their features, but has {padding.shape}"
         )
 

@@ -16,6 +16,7 @@ from odyssey.nn.activations_piecewise import (
 )
 from odyssey.nn.activations_shrinkage import HardShrink, SoftShrink, TanhShrink
 from odyssey.nn.activations_smooth import GELU, LogSigmoid, Mish, QuickGELU, SiLU, Softplus, Swish
+from odyssey.nn.attention import MultiHeadAttention
 from odyssey.nn.batch_normalization import BatchNorm1D, BatchNorm2D, BatchNorm3D
 from odyssey.nn.buffer import Buffer
 from odyssey.nn.combinators import Concatenate, Lambda, Residual, clone
@@ -34,6 +35,7 @@ from odyssey.nn.dropout import (
     GaussianNoise,
 )
 from odyssey.nn.instance_normalization import InstanceNorm1D, InstanceNorm2D, InstanceNorm3D
+from odyssey.nn.kv_cache import KVCache
 from odyssey.nn.linear import Bilinear, Linear
 from odyssey.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, FocalLoss, NLLLoss
 from odyssey.nn.losses_embedding import CosineEmbeddingLoss, InfoNCELoss, TripletMarginLoss
@@ -79,6 +81,12 @@ from odyssey.nn.pooling_adaptive import (
     AdaptiveMaxPool3D,
 )
 from odyssey.nn.pooling_nd import AvgPool1D, AvgPool3D, LPPool1D, MaxPool1D, MaxPool3D
+from odyssey.nn.positional import (
+    ALiBi,
+    LearnedPositionalEncoding,
+    RotaryEmbedding,
+    SinusoidalPositionalEncoding,
+)
 from odyssey.nn.shape import (
     ChannelShuffle,
     Flatten,
@@ -105,11 +113,7 @@ from odyssey.nn.weight_norm import (
 from odyssey.tensor import Parameter
 
 __all__ = [
-    "CELU",
-    "ELU",
-    "GELU",
-    "GLU",
-    "SELU",
+    "ALiBi",
     "AdaptiveAvgPool1D",
     "AdaptiveAvgPool2D",
     "AdaptiveAvgPool3D",
@@ -127,6 +131,7 @@ __all__ = [
     "BatchNorm3D",
     "Bilinear",
     "Buffer",
+    "CELU",
     "ChannelShuffle",
     "CircularPad1D",
     "CircularPad2D",
@@ -151,9 +156,12 @@ __all__ = [
     "Dropout1D",
     "Dropout2D",
     "Dropout3D",
+    "ELU",
     "Flatten",
     "FocalLoss",
     "Fold",
+    "GELU",
+    "GLU",
     "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2D",
@@ -172,12 +180,14 @@ __all__ = [
     "InstanceNorm2D",
     "InstanceNorm3D",
     "KLDivLoss",
+    "KVCache",
     "L1Loss",
     "LPPool1D",
     "LPPool2D",
     "Lambda",
     "LayerNorm",
     "LeakyReLU",
+    "LearnedPositionalEncoding",
     "Linear",
     "LocalResponseNorm",
     "LogCoshLoss",
@@ -195,6 +205,7 @@ __all__ = [
     "Module",
     "ModuleDict",
     "ModuleList",
+    "MultiHeadAttention",
     "NLLLoss",
     "Normalize",
     "NormalizeRGB",
@@ -221,10 +232,13 @@ __all__ = [
     "ReplicationPad3D",
     "Reshape",
     "Residual",
+    "RotaryEmbedding",
+    "SELU",
     "SeparableConv2D",
     "Sequential",
     "SiLU",
     "Sigmoid",
+    "SinusoidalPositionalEncoding",
     "SmoothL1Loss",
     "SoftShrink",
     "Softmax",
