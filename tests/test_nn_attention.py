@@ -203,7 +203,9 @@ def test_a_query_that_sees_nothing_gives_zero_heads(settings, kwargs, backend):
         assert not y.numpy()[:, 2].any()
         y[:, 2].sum().backward()
         assert not x.grad.numpy().any()
-        assert all(np.isfinite(p.grad.numpy()).all() for p in layer.parameters() if p.grad is not None)
+        assert all(
+            np.isfinite(p.grad.numpy()).all() for p in layer.parameters() if p.grad is not None
+        )
 
 
 # -- groups, windows, weights ------------------------------------------------------------------

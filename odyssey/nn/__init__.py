@@ -34,6 +34,8 @@ from odyssey.nn.dropout import (
     DropPath,
     GaussianNoise,
 )
+from odyssey.nn.embedding import Embedding
+from odyssey.nn.feed_forward import FeedForward, SwiGLU
 from odyssey.nn.instance_normalization import InstanceNorm1D, InstanceNorm2D, InstanceNorm3D
 from odyssey.nn.kv_cache import KVCache
 from odyssey.nn.linear import Bilinear, Linear
@@ -101,6 +103,8 @@ from odyssey.nn.shape import (
 from odyssey.nn.similarity import CosineSimilarity, PairwiseDistance
 from odyssey.nn.standardize import Standardize
 from odyssey.nn.summary import summary
+from odyssey.nn.transformer import Transformer, TransformerDecoder, TransformerEncoder
+from odyssey.nn.transformer_layers import TransformerDecoderLayer, TransformerEncoderLayer
 from odyssey.nn.tree import functional_call
 from odyssey.nn.unpooling import MaxUnpool1D, MaxUnpool2D, MaxUnpool3D
 from odyssey.nn.upsampling import Upsample
@@ -157,6 +161,8 @@ __all__ = [
     "Dropout2D",
     "Dropout3D",
     "ELU",
+    "Embedding",
+    "FeedForward",
     "Flatten",
     "FocalLoss",
     "Fold",
@@ -249,10 +255,16 @@ __all__ = [
     "SquaredHingeLoss",
     "Squareplus",
     "Standardize",
+    "SwiGLU",
     "Swish",
     "Tanh",
     "TanhShrink",
     "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
     "TripletMarginLoss",
     "TverskyLoss",
     "Unflatten",
