@@ -36,9 +36,11 @@ from odyssey.nn.dropout import (
 )
 from odyssey.nn.embedding import Embedding
 from odyssey.nn.feed_forward import FeedForward, SwiGLU
+from odyssey.nn.generation import generate, sampling_probabilities
 from odyssey.nn.instance_normalization import InstanceNorm1D, InstanceNorm2D, InstanceNorm3D
 from odyssey.nn.kv_cache import KVCache
 from odyssey.nn.linear import Bilinear, Linear
+from odyssey.nn.lora import LoRA, add_lora
 from odyssey.nn.loss import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, FocalLoss, NLLLoss
 from odyssey.nn.losses_embedding import CosineEmbeddingLoss, InfoNCELoss, TripletMarginLoss
 from odyssey.nn.losses_likelihood import GaussianNLLLoss, KLDivLoss, PoissonNLLLoss
@@ -195,6 +197,7 @@ __all__ = [
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LoRA",
     "LocalResponseNorm",
     "LogCoshLoss",
     "LogSigmoid",
@@ -273,13 +276,16 @@ __all__ = [
     "ZeroPad1D",
     "ZeroPad2D",
     "ZeroPad3D",
+    "add_lora",
     "clone",
     "functional",
     "functional_call",
+    "generate",
     "init",
     "plot_model",
     "remove_spectral_norm",
     "remove_weight_norm",
+    "sampling_probabilities",
     "spectral_norm",
     "summary",
     "weight_norm",

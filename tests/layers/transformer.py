@@ -7,7 +7,7 @@ import numpy as np
 import odyssey as od
 from layers import Bad, Layer
 from odyssey import nn
-from odyssey.errors import OdysseyError, RangeError, ShapeError
+from odyssey.errors import DTypeError, OdysseyError, RangeError, ShapeError
 
 rng = np.random.default_rng(6)
 normal = rng.standard_normal
@@ -177,9 +177,16 @@ LAYERS = [
         for indices in ([[1, 2, 6], [2, 2, 0]], [6], 3)
     ],
 ]
-NO_TORCH = dict.fromkeys(
-    ("FeedForward", "SwiGLU"), "PyTorch has no such layer; see tests/test_nn_transformer.py"
-)
+LAYERS += [
+    Layer(lambda: nn.LoRA(nn.Linear(4, 3), 2), (normal((2, 4)),)),
+    Layer(lambda: nn.LoRA(nn.Linear(4, 3, bias=False), 5, 2.0, 0.1), (normal((2, 3, 4)),)),
+]
+NO_TORCH = {
+    **dict.fromkeys(
+        ("FeedForward", "SwiGLU"), "PyTorch has no such layer; see tests/test_nn_transformer.py"
+    ),
+    "LoRA": "PyTorch has no such layer; see tests/test_nn_lora.py",
+}
 
 BAD = [
     *[
@@ -196,6 +203,16 @@ BAD = [
                 lambda: nn.FeedForward(2, activation="rellu"),
                 OdysseyError,
                 "FeedForward: activation must be a function or one of .* did you mean 'relu'",
+            ),
+            (lambda: nn.LoRA(nn.ReLU(), 2), DTypeError, "LoRA: layer must be a Linear"),
+            (lambda: nn.LoRA(nn.Linear(2, 2), 0), ShapeError, "LoRA: rank must be"),
+            (lambda: nn.LoRA(nn.Linear(2, 2), 1, -1.0), OdysseyError, "LoRA: alpha must be"),
+            (lambda: nn.LoRA(nn.Linear(2, 2), 1, 1.0, 2), OdysseyError, "LoRA: p, the prob"),
+            (lambda: nn.LoRA(nn.Linear(None, 2), 1), OdysseyError, "LoRA: layer does not know"),
+            (
+                lambda: nn.add_lora(nn.Sequential(nn.Linear(2, 2)), 1, "head.*"),
+                OdysseyError,
+                "add_lora: no linear layer of Sequential .* 'head.*'; it has 0",
             ),
             (lambda: nn.SwiGLU(0), ShapeError, "SwiGLU: d_model must be"),
             (lambda: nn.SwiGLU(2, -1), ShapeError, "SwiGLU: d_hidden must be"),
