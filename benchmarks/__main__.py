@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks kernels|ops|models|memory``.
+"""The command line: ``python -m benchmarks kernels|ops|layers|models|memory``.
 
 Exit code 0 when everything was measured, whatever the figures; 2 when it could
 not be, with the reason on stderr.
@@ -18,6 +18,7 @@ from typing import Any
 COMMANDS = {
     "kernels": "the kernels, by family",
     "ops": "small operations on the tape: what recording costs",
+    "layers": "layers, forward and backward",
     "models": "whole training steps",
     "memory": "peak memory, page faults",
 }
@@ -122,7 +123,7 @@ def load_torch(needed: bool) -> ModuleType | None:
 
 
 def compare(options: argparse.Namespace, torch: Any) -> int:
-    """Measure cases of kernels, ops or models against PyTorch."""
+    """Measure cases of kernels, ops, layers or models against PyTorch."""
     from benchmarks import machine, report, roofline
     from benchmarks.case import Setting
     from benchmarks.means import summaries

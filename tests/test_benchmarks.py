@@ -470,7 +470,7 @@ def run_bench(*words, **environment):
     )
 
 
-@pytest.mark.parametrize("command", ["kernels", "ops", "models"])
+@pytest.mark.parametrize("command", ["kernels", "ops", "layers", "models"])
 def test_without_pytorch_a_command_says_what_to_install(command, monkeypatch, capsys):
     monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
     assert command_line.main([command, "--quick"]) == 2
@@ -505,7 +505,7 @@ def test_memory_is_measured_in_processes_of_their_own(capsys, tmp_path, monkeypa
 
 @compiled
 @with_torch
-@pytest.mark.parametrize("command", ["kernels", "ops", "models"])
+@pytest.mark.parametrize("command", ["kernels", "ops", "layers", "models"])
 def test_a_command_prints_tables_and_writes_its_files(command, tmp_path):
     files = ["--json", str(tmp_path / "f.json")]
     if command == "kernels":

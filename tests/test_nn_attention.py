@@ -264,3 +264,50 @@ def test_a_learned_additive_mask_has_a_gradient():
     bias.grad = None
     od.testing.gradcheck(lambda b: layer(x, mask=b, key_padding_mask=np.eye(5, dtype=bool)[:2]),
                          [np.zeros((4, 5, 5))])  # fmt: skip
+
+
+# -- attention that costs or sees less ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("causal", [False, True])
+def test_linear_attention_is_the_papers(causal, padded):
+    layer = nn.LinearAttention(8, 2, dtype="float64")
+    x, padding = normal(2, 6, 8), np.zeros((2, 6), bool)
+    padding[1, 2:4] = padded
+    q, k, v = np.split(layer.in_proj(x).numpy(), 3, -1)
+    q, k = (np.where(a > 0, a + 1, np.exp(np.minimum(a, 0))) for a in (q, k))
+    heads = np.zeros((2, 6, 8))
+    for n, h, i in np.ndindex(2, 2, 6):
+        part, top, total = slice(4 * h, 4 * h + 4), 0, 1e-6
+        for j in range(i + 1 if causal else 6):
+            if not padding[n, j]:
+                weight = q[n, i, part] @ k[n, j, part]
+                top, total = top + weight * v[n, j, part], total + weight
+        heads[n, i, part] = top / total
+    expected = layer.out_proj(od.tensor(heads)).numpy()
+    found = layer(x, key_padding_mask=padding if padded else None, causal=causal)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=0, atol=1e-12)
+
+
+def test_linear_attention_does_not_look_ahead():
+    layer, results = nn.LinearAttention(8, 2, dtype="float64"), []
+    for last in (0.0, 1e3):
+        x = normal(2, 12, 8)
+        x.data[:, 7:] = last
+        results.append(layer(x, causal=True).numpy()[:, :7])
+    assert np.array_equal(*results)
+
+
+def test_sparse_attention_is_a_mask_and_takes_a_cache():
+    layer, plain, x = nn.SparseAttention(16, 4, 2, 4, dtype="float64"), made(), normal(2, 11, 16)
+    plain.load_state_dict(layer.state_dict())
+    i, j = np.ogrid[:11, :11]
+    seen = (abs(i - j) < 2) | (j % 4 == 3)
+    for causal in (True, False):
+        expected = plain(x, mask=seen, causal=causal).numpy()
+        np.testing.assert_array_equal(layer(x, causal=causal).numpy(), expected)
+    expected, cache = layer(x, causal=True).numpy(), layer.init_cache(2)
+    for start, stop in ((0, 3), (3, 4), (4, 9), (9, 11)):
+        y = layer(x[:, start:stop], cache=cache).numpy()
+        np.testing.assert_allclose(y, expected[:, start:stop], rtol=0, atol=1e-12)

@@ -2,9 +2,10 @@
 # backward.
 #
 # Plan. As for sigmoid: one pass over memory in the order in which it stands, in chunks that threads
-# share. A forward is a function of x; a backward is grad times another one, the slope. All but two
-# are made of simd.h's exp, sigmoid and tanh, a register at a time; erf and the exact gelu take the
-# C library's erf and erfc, a number at a time and in double.
+# share. A forward is a function of x; a backward is grad times another one, the slope. Most are made
+# of simd.h's exp, sigmoid and tanh, a register at a time, the exact gelu of floats of normal.h's
+# share of the normal distribution; erf, and the exact gelu of doubles, take the C library's erf and
+# erfc, a number at a time.
 #
 # A product of x and a factor that falls to 0 faster than x grows is 0 where the factor is, so that
 # the results at an infinity are the limits and not 0 * inf.
@@ -26,6 +27,9 @@ from odyssey._ext._threads cimport num_threads
 
 import numpy as np
 
+cdef extern from "normal.h" nogil:
+    vf32 gelu_or_slope_f32(vf32 x, int slope)
+
 from odyssey.utils.kernel_checks import check_arrays, check_same_shape
 from odyssey.utils.kernel_checks_transcendental import check_factor, check_number, check_truth
 
@@ -41,8 +45,8 @@ cdef enum Function:
     MISH
     ELU
     GELU_BY_TANH
-    ERF                             # from here on a number at a time
-    GELU
+    GELU                            # of doubles a number at a time
+    ERF                             # a number at a time
 
 cdef double CUBIC = 0.044715        # of gelu's approximation, and twice the root of 2 / pi:
 cdef double INNER = 1.5957691216057308
@@ -111,6 +115,8 @@ cdef inline vec forward(Function function, vec x, vec p) noexcept nogil:
     elif function == ELU:           # exp(x) - 1 = 2 t / (1 - t) with t = tanh(x / 2) <= 0
         e = hyperbolic_tangent(scaled(0.5, not_above_zero(x)))
         return keep(x, x) + p * (scaled(2, e) / (one - e))
+    elif function == GELU:
+        return gelu_or_slope_f32(x, 0) if vec is vf32 else x
     else:
         return product(x, logistic(scaled(INNER, x) * (one + scaled(CUBIC, x * x))))
 
@@ -137,6 +143,8 @@ cdef inline vec slope(Function function, vec x, vec p) noexcept nogil:
         x = scaled(INNER, x)
         return logistic_and_slope(
             x * (one + scaled(CUBIC, d)), x * (one + scaled(3 * CUBIC, d)))
+    elif function == GELU:
+        return gelu_or_slope_f32(x, 1) if vec is vf32 else x
     else:
         return scaled(M_2_SQRTPI, exponential(-(x * x)))
 
@@ -211,6 +219,8 @@ cdef inline void choose(Function function, bint backward, const element* grad, c
         run(ERF, True, grad, x, out, n, p)
     elif function == ERF:
         run_numbers(ERF, False, grad, x, out, n)
+    elif vec is vf32:
+        run(GELU, backward, grad, x, out, n, p)
     else:
         run_numbers(GELU, backward, grad, x, out, n)
 

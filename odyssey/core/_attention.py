@@ -11,6 +11,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array
+from odyssey.core.activation import softmax
 from odyssey.core.dropout import dropout, used
 from odyssey.core.elementwise import exp, where
 from odyssey.core.matrix import matmul, swapaxes
@@ -97,10 +98,9 @@ def attend_backward_formula(
 def attention_weights(q, k, mask, causal, scale):
     """Return the probabilities p of :func:`scaled_dot_product_attention`, (..., L, S)."""
     scores = matmul(scale * q, swapaxes(k, -1, -2))
-    if mask is None and not causal:
-        seen = np.True_ if scores.shape[-1] else np.False_
-    else:
-        seen = np.ones(scores.shape[-2:], bool)
+    if mask is None and not causal and scores.shape[-1]:
+        return softmax(scores)
+    seen = np.ones(scores.shape[-2:], bool)
     if causal:
         seen = np.tril(seen)
     if mask is not None and mask.dtype == bool:
@@ -112,9 +112,6 @@ def attention_weights(q, k, mask, causal, scale):
     # A constant, as a softmax does not change with it; 0 where no key is seen.
     top = np.max(_values(scores), -1, keepdims=True, where=seen, initial=-np.inf)
     top = np.where(top == -np.inf, 0, top).astype(scores.dtype)
-    if seen is np.True_:
-        e = exp(scores - top)
-        return e / e.sum(axis=-1, keepdims=True)
     e = where(seen, exp(where(seen, scores - top, 0.0)), 0.0)
     return e / (e.sum(axis=-1, keepdims=True) + ~seen.any(-1, keepdims=True))
 

@@ -118,7 +118,8 @@ def scaled_dot_product_attention(
     Probabilities made again from :math:`\ell_i` are as exact as that is: with
     scores of 1e4 in float32, to three digits. With ``dropout_p`` or
     ``need_weights`` the probabilities are computed as they are written above, and
-    saved; dropping multiplies them by bits, forward and backward.
+    saved; dropping multiplies them by bits, forward and backward, and hidden values
+    have to be finite, because 0 times them counts.
 
     References
     ----------
@@ -179,8 +180,9 @@ def scaled_dot_product_attention_backward(
 ):
     """Return the gradients of :func:`scaled_dot_product_attention` for its four arrays."""
     scale = attention_scale(OP, scale, q.shape[-1])
+    grad, grad_weights = pair(grad, need_weights, v)
     return attend_backward(
-        OP, *pair(grad, need_weights, v), q, k, v, out, p, logsumexp, used_seed, mask, causal,
+        OP, grad, grad_weights, q, k, v, out, p, logsumexp, used_seed, mask, causal,
         scale, dropout_p, enable_gqa, window, needs,
     )  # fmt: skip
 
@@ -203,7 +205,8 @@ def scaled_dot_product_attention_backward_formula(
 ):
     """Return the same in operators, with all L×S probabilities at hand."""
     scale = attention_scale(OP, scale, q.shape[-1])
+    grad, grad_weights = pair(grad, need_weights, v)
     return attend_backward_formula(
-        OP, *pair(grad, need_weights, v), q, k, v, used_seed, mask, causal, scale, dropout_p,
+        OP, grad, grad_weights, q, k, v, used_seed, mask, causal, scale, dropout_p,
         enable_gqa, window, needs,
     )  # fmt: skip

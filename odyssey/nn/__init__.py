@@ -34,6 +34,7 @@ from odyssey.nn.dropout import (
     DropPath,
     GaussianNoise,
 )
+from odyssey.nn.efficient_attention import LinearAttention, SparseAttention
 from odyssey.nn.embedding import Embedding
 from odyssey.nn.feed_forward import FeedForward, SwiGLU
 from odyssey.nn.generation import generate, sampling_probabilities
@@ -197,6 +198,7 @@ __all__ = [
     "LeakyReLU",
     "LearnedPositionalEncoding",
     "Linear",
+    "LinearAttention",
     "LoRA",
     "LocalResponseNorm",
     "LogCoshLoss",
@@ -254,6 +256,7 @@ __all__ = [
     "Softmin",
     "Softplus",
     "Softsign",
+    "SparseAttention",
     "Sparsemax",
     "SquaredHingeLoss",
     "Squareplus",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class _Stack(Module):
 
     def init_cache(self, batch: int) -> list[Any]:
         """Return an empty cache for so many sequences, for each layer."""
-        return [layer.init_cache(batch) for layer in self.layers]
+        layers: Iterable[Any] = self.layers
+        return [layer.init_cache(batch) for layer in layers]
 
 
 class TransformerEncoder(_Stack):

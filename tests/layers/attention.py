@@ -77,11 +77,22 @@ LAYERS = [
     Layer(lambda: nn.LearnedPositionalEncoding(7, 5), (normal((2, 4, 5)),)),
     Layer(lambda: nn.RotaryEmbedding(6), (normal((2, 4, 6)),)),
     Layer(lambda: nn.ALiBi(3), (4,)),
+    Layer(lambda: nn.LinearAttention(6, 3), (x,), kwargs={"causal": True}),
+    Layer(
+        lambda: nn.LinearAttention(6, 3, bias=False), (memory,), None, {"key_padding_mask": padding}
+    ),
+    Layer(lambda: nn.SparseAttention(6, 3, 2, 3), (memory,), kwargs={"causal": True}),
 ]
-NO_TORCH = dict.fromkeys(
-    ("ALiBi", "LearnedPositionalEncoding", "RotaryEmbedding", "SinusoidalPositionalEncoding"),
-    "PyTorch has no such layer; see tests/test_nn_positional.py",
-)
+NO_TORCH = {
+    **dict.fromkeys(
+        ("ALiBi", "LearnedPositionalEncoding", "RotaryEmbedding", "SinusoidalPositionalEncoding"),
+        "PyTorch has no such layer; see tests/test_nn_positional.py",
+    ),
+    **dict.fromkeys(
+        ("LinearAttention", "SparseAttention"),
+        "PyTorch has no such layer; see tests/test_nn_attention.py",
+    ),
+}
 
 
 def attend(*shapes, **kwargs):
@@ -164,6 +175,15 @@ BAD = [
                 lambda nn: nn.RotaryEmbedding(4, base=-1.0),
                 OdysseyError,
                 "RotaryEmbedding: base must be positive",
+            ),
+            (lambda nn: nn.LinearAttention(6, 4), ShapeError, "LinearAttention: num_heads=4 does"),
+            (lambda nn: nn.LinearAttention(6, 3, -1.0), OdysseyError, "LinearAttention: eps must"),
+            (lambda nn: nn.SparseAttention(6, 3, 0), ShapeError, "SparseAttention: local must be"),
+            (lambda nn: nn.SparseAttention(6, 4), ShapeError, "SparseAttention: num_heads=4 does"),
+            (
+                lambda nn: nn.SparseAttention(6, 3)(od.ones((1, 2, 6)), mask=np.ones((2, 2), bool)),
+                OdysseyError,
+                "SparseAttention: it has a mask of its own",
             ),
             (lambda nn: nn.ALiBi(0), ShapeError, "ALiBi: num_heads must be a positive integer"),
         )
