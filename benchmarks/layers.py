@@ -37,34 +37,34 @@ class Layer:
 def layers(quick: bool = False) -> list[Layer]:
     """Return the layers that the project wants to be fast: a table."""
     N, L, width, heads = (2, 4, 8, 2) if quick else (32, 64, 256, 8)
-    shape = (N, L, width)
-    found = []
-    for activation in ("relu", "gelu"):
-        for dropout in (0.0, 0.1):
-            sizes = (width, heads, 4 * width, dropout, activation)
-            found.append(
-                Layer(
-                    f"TransformerEncoderLayer {width}, batch {N}, {L} steps, {activation}, "
-                    f"dropout {dropout}",
-                    lambda sizes=sizes: nn.TransformerEncoderLayer(*sizes),
-                    lambda theirs, sizes=sizes: theirs.TransformerEncoderLayer(
-                        *sizes, batch_first=True
-                    ),
-                    shape,
-                    dropout > 0,
-                )
-            )
-    found.append(
+    return [
+        *[
+            encoder_layer((N, L, width), (width, heads, 4 * width, dropout, activation))
+            for activation in ("relu", "gelu")
+            for dropout in (0.0, 0.1)
+        ],
         Layer(
             f"MultiHeadAttention {width}, batch {N}, {L} steps",
             lambda: nn.MultiHeadAttention(width, heads),
             lambda theirs: self_attention(
                 theirs.MultiheadAttention(width, heads, batch_first=True)
             ),
-            shape,
-        )
+            (N, L, width),
+        ),
+    ]
+
+
+def encoder_layer(shape: tuple[int, ...], sizes: tuple[Any, ...]) -> Layer:
+    """Return an encoder's layer; sizes are features, heads, those hidden, dropout, activation."""
+    *_, dropout, activation = sizes
+    return Layer(
+        f"TransformerEncoderLayer {shape[2]}, batch {shape[0]}, {shape[1]} steps, {activation}, "
+        f"dropout {dropout}",
+        lambda: nn.TransformerEncoderLayer(*sizes),
+        lambda theirs: theirs.TransformerEncoderLayer(*sizes, batch_first=True),
+        shape,
+        dropout > 0,
     )
-    return found
 
 
 def self_attention(layer: Any) -> Any:

@@ -2,10 +2,10 @@
 # backward.
 #
 # Plan. As for sigmoid: one pass over memory in the order in which it stands, in chunks that threads
-# share. A forward is a function of x; a backward is grad times another one, the slope. Most are made
-# of simd.h's exp, sigmoid and tanh, a register at a time, the exact gelu of floats of normal.h's
-# share of the normal distribution; erf, and the exact gelu of doubles, take the C library's erf and
-# erfc, a number at a time.
+# share. A forward is a function of x; a backward is grad times another one, the slope. Most are
+# made of simd.h's exp, sigmoid and tanh, a register at a time, the exact gelu of floats of
+# normal.h's share of the normal distribution; erf, and the exact gelu of doubles, take the C
+# library's erf and erfc, a number at a time.
 #
 # A product of x and a factor that falls to 0 faster than x grows is 0 where the factor is, so that
 # the results at an infinity are the limits and not 0 * inf.

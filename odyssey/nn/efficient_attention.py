@@ -11,6 +11,7 @@ from odyssey.core.multi_head import check_padding
 from odyssey.errors import OdysseyError
 from odyssey.nn._settings import check_divides, check_eps, check_positive
 from odyssey.nn.attention import MultiHeadAttention
+from odyssey.nn.kv_cache import KVCache
 from odyssey.nn.linear import Linear
 from odyssey.nn.module import Module
 from odyssey.tensor import Tensor
@@ -161,15 +162,26 @@ class SparseAttention(MultiHeadAttention):
         super().__init__(embed_dim, num_heads, **settings)
         self.local, self.stride = local, stride
 
-    def forward(self, x: Tensor, **kwargs: Any) -> Any:
-        if kwargs.get("mask") is not None:
-            raise OdysseyError("SparseAttention: it has a mask of its own")
-        cache = kwargs.get("cache")
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor | None = None,
+        value: Tensor | None = None,
+        mask: Any = None,
+        key_padding_mask: Any = None,
+        causal: bool = False,
+        need_weights: bool = False,
+        cache: KVCache | None = None,
+    ) -> Any:
+        if any(one is not None for one in (key, value, mask)):
+            raise OdysseyError("SparseAttention: it takes one input, and has a mask of its own")
         before = 0 if cache is None else cache.length
-        i = np.arange(before, before + x.shape[-2])[:, None]
-        j = np.arange(before + x.shape[-2])
+        i = np.arange(before, before + query.shape[-2])[:, None]
+        j = np.arange(before + query.shape[-2])
         seen = (abs(i - j) < self.local) | (j % self.stride == self.stride - 1)
-        return super().forward(x, **{**kwargs, "mask": seen})
+        return super().forward(
+            query, None, None, seen, key_padding_mask, causal, need_weights, cache
+        )
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, local={self.local}, stride={self.stride}"

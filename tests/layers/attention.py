@@ -183,7 +183,7 @@ BAD = [
             (
                 lambda nn: nn.SparseAttention(6, 3)(od.ones((1, 2, 6)), mask=np.ones((2, 2), bool)),
                 OdysseyError,
-                "SparseAttention: it has a mask of its own",
+                "SparseAttention: it takes one input, and has a mask",
             ),
             (lambda nn: nn.ALiBi(0), ShapeError, "ALiBi: num_heads must be a positive integer"),
         )
