@@ -101,6 +101,20 @@ ones = od.ones
             4 * 5 * 2 * 64 + 2 * 25 * (8 + 8 + 16),
             lambda: core.multi_head_attention(*[ones((5, 8))] * 3, *[ones((8, 8))] * 4, 2),
         ),
+        # a window of 2: 1 + 2 + 2 pairs of each of 4 heads, which share 2 of keys
+        (
+            4 * 5 * (4 + 6 + 16 + 2),
+            lambda: core.scaled_dot_product_attention(
+                ones((4, 3, 2)),
+                ones((2, 3, 2)),
+                ones((2, 3, 3)),
+                causal=True,
+                window=2,
+                enable_gqa=True,
+                dropout_p=0.5,
+            ),
+        ),
+        (3 * 8, lambda: core.rotary(ones((2, 4)), np.arange(2))),
         (round(2 / 3 * 1000), lambda: core.det(od.eye(10))),
     ],
 )

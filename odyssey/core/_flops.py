@@ -87,7 +87,7 @@ _each(
         bitwise_or bitwise_xor bitwise_invert bitwise_left_shift bitwise_right_shift nonzero
         _watch""",  # the last: backward hooks of modules
         2: "relu6 hard_tanh clip relu_squared soft_shrink",
-        3: "lerp cross",
+        3: "lerp cross rotary",
         4: "hard_sigmoid divide floor_divide modulo reciprocal sqrt isclose",
         5: "hard_swish normalize_rgb",
         6: "softsign",
@@ -218,23 +218,31 @@ def _matrix_power(out: Any, x: Any, n: int) -> float:
 
 
 @_counts("scaled_dot_product_attention")
-def _attention(
-    out: Any, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: Any = None
-) -> float:
+def _attention(out: Any, q: Any, k: Any, v: Any, **rest: Any) -> float:
     return _attended(
         out.size // max(out.shape[-1] * out.shape[-2], 1),
         (q.shape[-2], k.shape[-2], q.shape[-1], v.shape[-1]),
-        causal,
-        mask,
+        **rest,
     )
 
 
-def _attended(heads: int, sizes: tuple[int, int, int, int], causal: bool, mask: Any) -> float:
+def _attended(
+    heads: int,
+    sizes: tuple[int, int, int, int],
+    mask: Any = None,
+    causal: bool = False,
+    window: int | None = None,
+    dropout_p: float = 0.0,
+    **_: Any,
+) -> float:
     """Return two products, a scaling and a softmax for each pair of a query and a key it sees."""
     L, S, E, V = sizes
-    pairs = sum(min(i + 1, S) for i in range(L)) if causal else L * S
+    reach = L + S if window is None else window
+    pairs = sum(
+        max(min(i + (1 if causal else reach), S) - max(i - reach + 1, 0), 0) for i in range(L)
+    )
     added = mask is not None and mask.dtype.kind == "f"
-    return heads * pairs * (2 * E + 2 * V + 1 + 15 + added)
+    return heads * pairs * (2 * E + 2 * V + 1 + 15 + added + 2 * (dropout_p > 0))
 
 
 @_counts("multi_head_attention")
@@ -256,9 +264,9 @@ def _multi_head(
         batch * rows * weight.shape[0] * (2 * weight.shape[1] + (rest.get(bias) is not None))
         for rows, weight, bias in ((L, wq, "bq"), (S, wk, "bk"), (S, wv, "bv"), (L, wo, "bo"))
     )
-    sizes = (L, S, wq.shape[0] // num_heads, wv.shape[0] // num_heads)
-    heads = batch * num_heads
-    return projected + _attended(heads, sizes, rest.get("causal", False), rest.get("mask"))
+    groups = rest.get("num_kv_heads") or num_heads
+    sizes = (L, S, wq.shape[0] // num_heads, wv.shape[0] // groups)
+    return projected + _attended(batch * num_heads, sizes, **rest)
 
 
 # -- convolutions and pools --------------------------------------------------------------------
