@@ -28,6 +28,10 @@ out_grad = np.ones((2, 6, 3, 4), F)
 DEPTH, SEPARABLE = "depthwise_conv2d", "depthwise_separable_conv2d"
 TOOM = "toom_conv2d"
 WINOGRAD = "winograd_conv2d"
+steps = np.ones((5, 2, 12), F)
+units = np.ones((5, 2, 3), F)
+four, three, one = (np.ones((3 * n, 3), F) for n in (4, 3, 1))
+cell = (x, x, x, four, x, steps, units)
 
 
 def frozen():
@@ -513,6 +517,63 @@ BAD = [
     ("softplus_backward", (x, x, [1]), DTypeError, r"beta must be a finite number, got \[1\]"),
     ("swish", (x, None), DTypeError, "swish: beta must be a finite number, got None"),
     ("swish_backward", (x, x[0]), ShapeError, "x does not have the shape of grad"),
+    ("lstm", (steps, four, x, wide), DTypeError, "gates has dtype float32 but c0 has dtype float"),
+    ("lstm", (steps, three, x, x), ShapeError, r"weight has shape \(9, 3\); expected \(4H, H\)"),
+    ("lstm", (steps[0], four, x, x), ShapeError, r"gates has shape \(2, 12\); expected \(T, N, 12"),
+    ("lstm", (steps, four, x[:1], x), ShapeError, r"h0 has shape \(1, 3\); expected \(2, 3\)"),
+    ("lstm", (steps, four, x, x, [5, 5]), DTypeError, "lengths must be a NumPy array, not list"),
+    ("lstm", (steps, four, x, x, row), DTypeError, "lengths has dtype float32; expected int64"),
+    (
+        "lstm",
+        (steps, four, x, x, labels[:1]),
+        ShapeError,
+        r"lengths has shape \(1,\); expected \(2",
+    ),
+    (
+        "lstm",
+        (steps, four, x, x, labels + 4),
+        RangeError,
+        "reach from 4 to 6 but there are 5 steps",
+    ),
+    ("lstm", (steps, four, x, x, labels - 1), RangeError, "lstm: lengths reach from -1 to 1"),
+    ("lstm_backward", (x, *cell[1:]), ShapeError, r"grad has shape \(2, 3\); expected \(T, N, 3\)"),
+    ("lstm_backward", (units, *cell[1:-1], ints), DTypeError, "cells has dtype int64; expected"),
+    (
+        "lstm_backward",
+        (units, *cell[1:-1], units[1:]),
+        ShapeError,
+        r"cells has shape \(4, 2, 3\); ",
+    ),
+    ("gru", (steps[..., :9], three, x[0], [x]), DTypeError, "gru: h0 must be a NumPy array, not"),
+    ("gru", (steps[..., :9], three, x, x), ShapeError, r"bias has shape \(2, 3\); expected \(3,\)"),
+    (
+        "gru",
+        (steps, three, None, x),
+        ShapeError,
+        r"gates has shape \(5, 2, 12\); expected \(T, N, 9",
+    ),
+    ("gru_backward", (units, x, four, x, units, steps), ShapeError, r"expected \(3H, H\)"),
+    (
+        "gru_backward",
+        (units, x, three, x, units, units),
+        ShapeError,
+        r"gates has shape \(5, 2, 3\);",
+    ),
+    ("rnn", (units, one, x[0]), ShapeError, r"rnn: h0 has shape \(3,\); expected \(2, 3\)"),
+    ("rnn", (units, x, x), ShapeError, r"rnn: weight has shape \(2, 3\); expected \(H, H\)"),
+    (
+        "rnn",
+        (units, one, x, None, False, "elu"),
+        OdysseyError,
+        "must be 'tanh' or 'relu', got 'elu'",
+    ),
+    (
+        "rnn_backward",
+        (units, x, one, units[0]),
+        ShapeError,
+        r"out has shape \(2, 3\); expected \(5",
+    ),
+    ("rnn_backward", (units, x, one, units, labels + 5), RangeError, "lengths reach from 5 to 7"),
 ]
 
 

@@ -35,6 +35,7 @@ from formulas_normalization import (
     rms_norm,
     rms_norm_backward,
 )
+from formulas_recurrent import RECURRENT
 from formulas_transcendental import TRANSCENDENTAL
 
 import odyssey as od
@@ -319,6 +320,7 @@ FORMULAS = {
     "tanh_backward": lambda grad, out: grad * (1 - out**2),
     "toom_conv2d": conv2d,
     "toom_conv2d_weight_gradient": toom_conv2d_weight_gradient,
+    **RECURRENT,
     **TRANSCENDENTAL,
     "winograd_conv2d": winograd_conv2d,
     "winograd_conv2d_backward": winograd_conv2d_backward,

@@ -115,6 +115,38 @@ def smooth(flat):
     return table
 
 
+def recurrent(dtype):
+    """Return calls of the recurrent kernels: many rows, and few."""
+    table = {}
+    for few, N in (("", 37), (" of few rows", 3)):
+        gates, weight = normal(3, N, 4 * 140, dtype=dtype), normal(4 * 140, 140, dtype=dtype)
+        h, c = normal(2, N, 140, dtype=dtype)
+        three, one = (gates[..., : k * 140] for k in (3, 1))
+        for name, forward, backward in (
+            (
+                "lstm",
+                lambda g=gates, w=weight, h=h, c=c: fast.lstm(g, w, h, c),
+                lambda g=gates, w=weight, h=h, c=c, one=one: fast.lstm_backward(
+                    one, h, c, w, c, g, one
+                ),
+            ),
+            (
+                "gru",
+                lambda g=three, w=weight[:420], h=h: fast.gru(g, w, None, h),
+                lambda g=gates, w=weight[:420], h=h, one=one: fast.gru_backward(
+                    one, h, w, h, one, g
+                ),
+            ),
+            (
+                "rnn",
+                lambda g=one, w=weight[:140], h=h: fast.rnn(g, w, h),
+                lambda g=one, w=weight[:140], h=h: fast.rnn_backward(g, h, w, g),
+            ),
+        ):
+            table[name + few], table[f"{name}_backward{few}"] = forward, backward
+    return table
+
+
 def calls(dtype):
     """Return kernel calls large enough to be worth several threads."""
     a, b = normal(333, 417, dtype=dtype), normal(417, 391, dtype=dtype)
@@ -137,6 +169,7 @@ def calls(dtype):
     return {
         **normalisations(rows, images),
         **smooth(flat),
+        **recurrent(dtype),
         **{
             name: lambda kernel=kernel: kernel(flat, flat[::-1])
             for name, kernel in fast.KERNELS.items()

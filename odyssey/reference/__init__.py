@@ -26,6 +26,7 @@ from odyssey.reference.matmul import *
 from odyssey.reference.normalization import *
 from odyssey.reference.optim import *
 from odyssey.reference.pooling import *
+from odyssey.reference.recurrent import *
 from odyssey.reference.reduction import *
 from odyssey.reference.sigmoidal import *
 from odyssey.reference.toom import *
