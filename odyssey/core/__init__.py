@@ -62,6 +62,8 @@ from odyssey.core.positions import *
 from odyssey.core.products import *
 from odyssey.core.random import *
 from odyssey.core.rearranging import *
+from odyssey.core.recurrent import *
+from odyssey.core.recurrent_cells import *
 from odyssey.core.reduction import *
 from odyssey.core.rounding import *
 from odyssey.core.safety import *
