@@ -42,8 +42,7 @@ def arguments(name, T, N, features, H, biases=2):
     return (
         normal(T, N, features),
         *(normal(N, H) for _ in range(states)),
-        normal(gates * H, features) / 2,
-        normal(gates * H, H) / H**0.5,
+        *(rng.uniform(-0.7, 0.7, (gates * H, n)) for n in (features, H)),  # saturates nothing
         *(normal(gates * H) for _ in range(biases)),
     )
 
