@@ -111,13 +111,13 @@ cdef inline bint by_rows(const Layer* p) noexcept nogil:
 cdef inline void tile(int rows, int wide, Py_ssize_t K, const real* a, const real* b,
         real* sums, vec zero) noexcept nogil:
     cdef vec[TALL] total
-    cdef Py_ssize_t k, step
     cdef Py_ssize_t V = lanes(zero)
+    cdef Py_ssize_t step = K * V
+    cdef const real* end = a + K * TALL
     cdef int n
-    step = K * V
     for n in range(rows * wide):
         total[n] = zero
-    for k in range(K):
+    while a < end:
         for n in range(rows * wide):
             total[n] = total[n] + times(a[n % rows], load(b + n // rows * step, zero))
         for n in range(wide):
@@ -128,8 +128,8 @@ cdef inline void tile(int rows, int wide, Py_ssize_t K, const real* a, const rea
         store(sums + (n // rows * TALL + n % rows) * V, total[n])
 
 
-# The same of `count` panels of K rows, for up to TALL rows. Panels up to a multiple of MOST_WIDE are
-# there, though only `count` mean something.
+# The same of `count` panels of K rows, for up to TALL rows. Panels up to a multiple of MOST_WIDE
+# are there, though only `count` mean something.
 cdef inline void product(Py_ssize_t rows, Py_ssize_t count, Py_ssize_t K, const real* a,
         const real* b, real* sums, vec zero) noexcept nogil:
     cdef Py_ssize_t p = 0

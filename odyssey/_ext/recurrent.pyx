@@ -64,66 +64,77 @@ cdef struct Forward:
 
 # ---- one step: V units of a block of rows --------------------------------------------------------
 
-# What is common to the units of one row: where its numbers stand, and how many they are.
+# Where the numbers of sequence n at time t begin, in rows.
 cdef inline Py_ssize_t place(const Forward* p, Py_ssize_t t, Py_ssize_t n) noexcept nogil:
     return t * p.layer.N + n
 
 
-cdef inline vec input_part(const element* x, const Forward* p, Py_ssize_t at, int gate,
-        Py_ssize_t u, Py_ssize_t width, vec zero) noexcept nogil:
-    return load_first(x + (at * p.layer.gates + gate) * p.layer.H + u, width, zero)
+cdef inline vec input_part(const Forward* p, Py_ssize_t at, int gate, Py_ssize_t u,
+        Py_ssize_t width, element like, vec zero) noexcept nogil:
+    return load_first(
+        <const element*>p.x + (at * p.layer.gates + gate) * p.layer.H + u, width, zero)
 
 
+# One gate of all rows, in the place of its sums. The functions take long to answer, and are
+# answered faster where many that are independent follow each other: so gate by gate.
+cdef inline void open_gate(const Forward* p, Py_ssize_t at, Py_ssize_t rows, int gate,
+        Py_ssize_t u, Py_ssize_t width, real* sums, element like, vec zero) noexcept nogil:
+    cdef vec a
+    cdef Py_ssize_t i
+    for i in range(rows):
+        a = input_part(p, at + i, gate, u, width, like, zero) + load(<const real*>sums, zero)
+        if gate == 2:
+            a = hyperbolic_tangent(a)
+        else:
+            a = logistic(a)
+        store(sums, a)
+        if p.gates != NULL:
+            store_first(
+                <element*>p.gates + (4 * (at + i) + gate) * p.layer.H + u, width, a)
+        sums += lanes(zero)
+
+
+# What is left to do for a row, once its gates stand in `sums`, TALL registers apart.
 cdef inline void lstm_unit(const Forward* p, Py_ssize_t at, Py_ssize_t n, Py_ssize_t u,
         Py_ssize_t width, const real* sums, element like, vec zero) noexcept nogil:
-    cdef const element* x = <const element*>p.x
     cdef Py_ssize_t step = TALL * lanes(zero)
     cdef real* cell = <real*>p.cell + n * p.pitch + u
-    cdef element* gates = <element*>p.gates + 4 * at * p.layer.H + u
-    cdef vec i = logistic(input_part(x, p, at, 0, u, width, zero) + load(sums, zero))
-    cdef vec f = logistic(input_part(x, p, at, 1, u, width, zero) + load(sums + step, zero))
-    cdef vec g = hyperbolic_tangent(
-        input_part(x, p, at, 2, u, width, zero) + load(sums + 2 * step, zero))
-    cdef vec o = logistic(input_part(x, p, at, 3, u, width, zero) + load(sums + 3 * step, zero))
+    cdef vec i = load(sums, zero)
+    cdef vec f = load(sums + step, zero)
+    cdef vec g = load(sums + 2 * step, zero)
+    cdef vec o = load(sums + 3 * step, zero)
     cdef vec c = f * load(<const real*>cell, zero) + i * g
     cdef vec h = o * hyperbolic_tangent(c)
     store(cell, c)
     store(<real*>p.hidden + n * p.pitch + u, h)
     store_first(<element*>p.out + at * p.layer.H + u, width, h)
-    if p.gates != NULL:
-        store_first(gates, width, i)
-        store_first(gates + p.layer.H, width, f)
-        store_first(gates + 2 * p.layer.H, width, g)
-        store_first(gates + 3 * p.layer.H, width, o)
+    if p.cells != NULL:
         store_first(<element*>p.cells + at * p.layer.H + u, width, c)
 
 
 cdef inline void gru_unit(const Forward* p, Py_ssize_t at, Py_ssize_t n, Py_ssize_t u,
         Py_ssize_t width, const real* sums, element like, vec zero) noexcept nogil:
-    cdef const element* x = <const element*>p.x
     cdef Py_ssize_t step = TALL * lanes(zero)
     cdef real* hidden = <real*>p.hidden + n * p.pitch + u
     cdef element* gates = <element*>p.gates + 4 * at * p.layer.H + u
-    cdef vec r = logistic(input_part(x, p, at, 0, u, width, zero) + load(sums, zero))
-    cdef vec z = logistic(input_part(x, p, at, 1, u, width, zero) + load(sums + step, zero))
+    cdef vec r = load(sums, zero)
+    cdef vec z = load(sums + step, zero)
     cdef vec m = load(sums + 2 * step, zero)
     cdef vec new, h
     if p.bias != NULL:
         m = m + load_first(<const element*>p.bias + u, width, zero)
-    new = hyperbolic_tangent(input_part(x, p, at, 2, u, width, zero) + r * m)
+    new = hyperbolic_tangent(input_part(p, at, 2, u, width, like, zero) + r * m)
     h = new + z * (load(<const real*>hidden, zero) - new)
     store(hidden, h)
     store_first(<element*>p.out + at * p.layer.H + u, width, h)
     if p.gates != NULL:
-        store_first(gates, width, r)
-        store_first(gates + p.layer.H, width, z)
         store_first(gates + 2 * p.layer.H, width, new)
         store_first(gates + 3 * p.layer.H, width, m)
 
 
 cdef inline void rnn_unit(const Forward* p, Py_ssize_t at, Py_ssize_t n, Py_ssize_t u,
         Py_ssize_t width, const real* sums, element like, vec zero) noexcept nogil:
-    cdef vec h = input_part(<const element*>p.x, p, at, 0, u, width, zero) + load(sums, zero)
+    cdef vec h = input_part(p, at, 0, u, width, like, zero) + load(sums, zero)
     if p.layer.kind == RELU:
         h = maximum(zero, h)
     else:
@@ -140,29 +151,35 @@ cdef inline void idle_unit(const Forward* p, Py_ssize_t at, Py_ssize_t u, Py_ssi
     if p.gates != NULL:
         for k in range(4):
             store_first(<element*>p.gates + (4 * at + k) * p.layer.H + u, width, zero)
-        if p.cells != NULL:
-            store_first(<element*>p.cells + at * p.layer.H + u, width, zero)
+    if p.cells != NULL:
+        store_first(<element*>p.cells + at * p.layer.H + u, width, zero)
 
 
 # Step s of the units of panel `q` of a block of rows, and their states turned for the next one.
-cdef void units(const Forward* p, Py_ssize_t s, Py_ssize_t block, Py_ssize_t q, const real* sums,
-        element like, vec zero) noexcept nogil:
+cdef void units(const Forward* p, Py_ssize_t s, Py_ssize_t block, Py_ssize_t q, bint alive,
+        real* sums, element like, vec zero) noexcept nogil:
     cdef const Layer* layer = &p.layer
+    cdef Kind kind = layer.kind
     cdef Py_ssize_t V = lanes(zero)
     cdef Py_ssize_t u = q * V
     cdef Py_ssize_t width = min(V, layer.H - u)
-    cdef Py_ssize_t t = time_of(layer, s)
-    cdef Py_ssize_t first = first_row(layer, block), rows = rows_of(layer, block)
-    cdef Py_ssize_t i
+    cdef Py_ssize_t t = time_of(layer, s), first = first_row(layer, block)
+    cdef Py_ssize_t rows = rows_of(layer, block), at = place(p, t, first), i
+    if alive and (kind == LSTM or kind == GRU):
+        open_gate(p, at, rows, 0, u, width, sums, like, zero)
+        open_gate(p, at, rows, 1, u, width, sums + TALL * V, like, zero)
+        if kind == LSTM:
+            open_gate(p, at, rows, 2, u, width, sums + 2 * TALL * V, like, zero)
+            open_gate(p, at, rows, 3, u, width, sums + 3 * TALL * V, like, zero)
     for i in range(rows):
         if not active(layer, t, first + i):
-            idle_unit(p, place(p, t, first + i), u, width, like, zero)
-        elif layer.kind == LSTM:
-            lstm_unit(p, place(p, t, first + i), first + i, u, width, sums + i * V, like, zero)
-        elif layer.kind == GRU:
-            gru_unit(p, place(p, t, first + i), first + i, u, width, sums + i * V, like, zero)
+            idle_unit(p, at + i, u, width, like, zero)
+        elif kind == LSTM:
+            lstm_unit(p, at + i, first + i, u, width, sums + i * V, like, zero)
+        elif kind == GRU:
+            gru_unit(p, at + i, first + i, u, width, sums + i * V, like, zero)
         else:
-            rnn_unit(p, place(p, t, first + i), first + i, u, width, sums + i * V, like, zero)
+            rnn_unit(p, at + i, first + i, u, width, sums + i * V, like, zero)
     turn(p, s + 1, block, u, width, <real>0, like)
 
 
@@ -184,13 +201,10 @@ cdef inline real* states(const Forward* p, Py_ssize_t s, Py_ssize_t block,
 cdef inline void fetch(const Forward* p, Py_ssize_t t, Py_ssize_t block, Py_ssize_t q,
         element like, vec zero) noexcept nogil:
     cdef const Layer* layer = &p.layer
-    cdef Py_ssize_t first = first_row(layer, block), i, gate
-    cdef const element* x = (
-        <const element*>p.x + place(p, t, first) * layer.gates * layer.H + q * lanes(zero))
-    for i in range(rows_of(layer, block)):
-        for gate in range(layer.gates):
-            __builtin_prefetch(x, 0, 2)
-            x += layer.H
+    cdef Py_ssize_t at = place(p, t, first_row(layer, block)), n
+    cdef const element* x = <const element*>p.x + at * layer.gates * layer.H + q * lanes(zero)
+    for n in range(rows_of(layer, block) * layer.gates):
+        __builtin_prefetch(x + n * layer.H, 0, 2)
 
 
 # Step s of a group of panels of units.
@@ -201,19 +215,21 @@ cdef void group_step(const Forward* p, Py_ssize_t s, Py_ssize_t block, Py_ssize_
     cdef Py_ssize_t first = group * layer.group
     cdef Py_ssize_t count = min(layer.group, layer.panels - first)
     cdef Py_ssize_t G = layer.gates, q
-    if any_active(layer, time_of(layer, s), block):
+    cdef bint alive = any_active(layer, time_of(layer, s), block)
+    if alive:
         for q in range(count):
             fetch(p, time_of(layer, s), block, first + q, like, zero)
         product(
             layer.tallest, count * G, layer.H, states(p, s, block, sums[0]),
             <const real*>p.panels + first * G * layer.H * V, sums, zero)
     for q in range(count):
-        units(p, s, block, first + q, sums + q * G * TALL * V, like, zero)
+        units(p, s, block, first + q, alive, sums + q * G * TALL * V, like, zero)
 
 
 # ---- the whole -----------------------------------------------------------------------------------
 
-cdef void pack_panel(const Forward* p, Py_ssize_t n, real* out, element like, vec zero) noexcept nogil:
+cdef void pack_panel(const Forward* p, Py_ssize_t n, real* out, element like,
+        vec zero) noexcept nogil:
     cdef Py_ssize_t H = p.layer.H, V = lanes(zero), G = p.layer.gates
     cdef Py_ssize_t u = n // G * V
     cdef Py_ssize_t size = sizeof(element)

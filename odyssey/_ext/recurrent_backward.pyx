@@ -202,10 +202,13 @@ cdef inline void fetch(const Backward* p, Py_ssize_t t, Py_ssize_t block, Py_ssi
     cdef const Layer* layer = &p.layer
     cdef Py_ssize_t at = t * layer.N + first_row(layer, block), i
     cdef Py_ssize_t u = q * lanes(zero)
+    cdef Py_ssize_t then = max(min(before(layer, t), layer.T - 1), 0) - t
     cdef const element* gates = <const element*>p.gates
     for i in range(rows_of(layer, block)):
         __builtin_prefetch(<const element*>p.grad + (at + i) * layer.H + u, 0, 2)
         __builtin_prefetch(<const element*>p.states + (at + i) * layer.H + u, 0, 2)
+        __builtin_prefetch(
+            <const element*>p.states + (at + then * layer.N + i) * layer.H + u, 0, 2)
         if gates != NULL:
             __builtin_prefetch(gates + 4 * (at + i) * layer.H + u, 0, 2)
             __builtin_prefetch(gates + (4 * (at + i) + 1) * layer.H + u, 0, 2)
