@@ -28,10 +28,14 @@ def checked(op, gates, x, states, weight_ih, weight_hh, bias_ih, bias_hh, length
     if weight_hh.ndim != 2 or weight_hh.shape[0] != gates * weight_hh.shape[1]:
         raise ShapeError(f"{op}: weight_hh has shape {weight_hh.shape}; expected ({gates}H, H)")
     (_, N, features), H = x.shape, weight_hh.shape[1]
-    expected = {"weight_ih": (gates * H, features)}
-    expected |= dict.fromkeys(biases, (gates * H,)) | dict.fromkeys(states, (N, H))
+    expected = {
+        "weight_ih": (gates * H, features),
+        "weight_hh": (gates * H, H),
+        **dict.fromkeys(biases, (gates * H,)),
+        **dict.fromkeys(states, (N, H)),
+    }
     for name, array in {**weights, **biases, **states}.items():
-        if array.shape != expected.get(name, array.shape):
+        if array.shape != expected[name]:
             raise ShapeError(
                 f"{op}: {name} has shape {array.shape}; expected {expected[name]} "
                 f"(x: {x.shape}, weight_hh: {weight_hh.shape})"
@@ -91,7 +95,7 @@ def recurrent_gradient(grad, first, states, weight, lengths, reverse):
 # ---- the same in operators, for second derivatives -----------------------------------------------
 
 
-def steps(T, N, lengths, reverse):
+def steps(T, lengths, reverse):
     """Return each time on the way, and which sequences have it, (N, 1); None for all."""
     times = range(T)[::-1] if reverse else range(T)
     if lengths is None:

@@ -194,7 +194,7 @@ def lstm_backward_formula(
     grad_out, dh, dc = zeros_for(grad, out)
     a = linear(x, weight_ih, joined(bias_ih, bias_hh))
     way, h, c = [], h0, c0
-    for t, live in steps(*x.shape[:2], lengths, reverse):
+    for t, live in steps(x.shape[0], lengths, reverse):
         i, f, g, o = parts(a[t] + linear(h, weight_hh), 4)
         i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
         new = f * c + i * g
@@ -374,7 +374,7 @@ def gru_backward_formula(
     grad_out, dh = zeros_for(grad, out)
     a = linear(x, weight_ih, bias_ih)
     way, h = [], h0
-    for t, live in steps(*x.shape[:2], lengths, reverse):
+    for t, live in steps(x.shape[0], lengths, reverse):
         (xr, xz, xn), (ur, uz, m) = parts(a[t], 3), parts(linear(h, weight_hh, bias_hh), 3)
         r, z = sigmoid(xr + ur), sigmoid(xz + uz)
         n = tanh(xn + r * m)
@@ -540,7 +540,7 @@ def rnn_backward_formula(
     a = linear(x, weight_ih, joined(bias_ih, bias_hh))
     phi = tanh if nonlinearity == "tanh" else relu
     way, h = [], h0
-    for t, live in steps(*x.shape[:2], lengths, reverse):
+    for t, live in steps(x.shape[0], lengths, reverse):
         new = phi(a[t] + linear(h, weight_hh))
         way.append((t, live, h, new))
         h = choose(live, new, h)

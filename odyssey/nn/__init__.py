@@ -92,6 +92,9 @@ from odyssey.nn.positional import (
     RotaryEmbedding,
     SinusoidalPositionalEncoding,
 )
+from odyssey.nn.recurrent import GRU, LSTM, RNN
+from odyssey.nn.recurrent_cells import GRUCell, LSTMCell, RNNCell
+from odyssey.nn.sequences import pad_sequence, unpad_sequence
 from odyssey.nn.shape import (
     ChannelShuffle,
     Flatten,
@@ -124,6 +127,9 @@ __all__ = [
     "ELU",
     "GELU",
     "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
     "SELU",
     "ALiBi",
     "AdaptiveAvgPool1D",
@@ -172,6 +178,7 @@ __all__ = [
     "Flatten",
     "FocalLoss",
     "Fold",
+    "GRUCell",
     "GaussianNLLLoss",
     "GaussianNoise",
     "GlobalAvgPool2D",
@@ -194,6 +201,7 @@ __all__ = [
     "L1Loss",
     "LPPool1D",
     "LPPool2D",
+    "LSTMCell",
     "Lambda",
     "LayerNorm",
     "LeakyReLU",
@@ -232,6 +240,7 @@ __all__ = [
     "PoissonNLLLoss",
     "QuickGELU",
     "RMSNorm",
+    "RNNCell",
     "ReLU",
     "ReLU6",
     "ReLUSquared",
@@ -285,11 +294,13 @@ __all__ = [
     "functional_call",
     "generate",
     "init",
+    "pad_sequence",
     "plot_model",
     "remove_spectral_norm",
     "remove_weight_norm",
     "sampling_probabilities",
     "spectral_norm",
     "summary",
+    "unpad_sequence",
     "weight_norm",
 ]

@@ -24,19 +24,20 @@ __all__ = ["gru", "gru_backward", "lstm", "lstm_backward", "rnn", "rnn_backward"
 
 
 def _steps(
-    T: int, N: int, lengths: np.ndarray | None, reverse: bool
+    sequences: np.ndarray, lengths: np.ndarray | None, reverse: bool
 ) -> Iterator[tuple[int, list[tuple[int, int]]]]:
-    """Yield each sequence n and its way: pairs of a time and the one before it.
+    """Yield each sequence n of an array (T, N, ...) and its way: each time, the one before it.
 
     The time before the first is -1.
 
     Examples
     --------
-    >>> list(_steps(3, 2, np.array([3, 1]), reverse=False))
+    >>> list(_steps(np.ones((3, 2)), np.array([3, 1]), reverse=False))
     [(0, [(0, -1), (1, 0), (2, 1)]), (1, [(0, -1)])]
-    >>> list(_steps(3, 1, None, reverse=True))
+    >>> list(_steps(np.ones((3, 1)), None, reverse=True))
     [(0, [(2, -1), (1, 2), (0, 1)])]
     """
+    T, N = sequences.shape[:2]
     for n in range(N):
         times = list(range(T if lengths is None else lengths[n]))
         times = times[::-1] if reverse else times
@@ -132,7 +133,7 @@ def lstm(
     U, h, c = weight.astype(wide), h0.astype(wide), c0.astype(wide)
     out, cells = (np.zeros((T, N, H), gates.dtype) for _ in range(2))
     kept = np.zeros_like(gates, order="C")
-    for n, steps in _steps(T, N, lengths, reverse):
+    for n, steps in _steps(gates, lengths, reverse):
         for t, _ in steps:
             a = gates[t, n] + U @ h[n]
             i, f, o = (_sigmoid(a[k * H : (k + 1) * H]) for k in (0, 1, 3))
@@ -213,7 +214,7 @@ def lstm_backward(
     wide = np.result_type(grad, np.float32)
     U, dh, dc = weight.astype(wide), grad_h.astype(wide), grad_c.astype(wide)
     grad_gates = np.zeros(gates.shape, grad.dtype)
-    for n, steps in _steps(*grad.shape[:2], lengths, reverse):
+    for n, steps in _steps(grad, lengths, reverse):
         for t, before in reversed(steps):
             i, f, g, o = gates[t, n].astype(wide).reshape(4, -1)
             c_before = (c0[n] if before < 0 else cells[before, n]).astype(wide)
@@ -312,7 +313,7 @@ def gru(
     U, h = weight.astype(wide), h0.astype(wide)
     b = np.zeros(H, wide) if bias is None else bias.astype(wide)
     out, kept = np.zeros((T, N, H), gates.dtype), np.zeros((T, N, 4 * H), gates.dtype)
-    for k, steps in _steps(T, N, lengths, reverse):
+    for k, steps in _steps(gates, lengths, reverse):
         for t, _ in steps:
             a, s = gates[t, k].astype(wide), U @ h[k]
             r, z = (_sigmoid((a + s)[j * H : (j + 1) * H]) for j in (0, 1))
@@ -391,7 +392,7 @@ def gru_backward(
     H = weight.shape[1]
     grad_gates = np.zeros((*grad.shape[:2], 3 * H), grad.dtype)
     grad_m = np.zeros(grad.shape, grad.dtype)
-    for k, steps in _steps(*grad.shape[:2], lengths, reverse):
+    for k, steps in _steps(grad, lengths, reverse):
         for t, before in reversed(steps):
             r, z, n, m = gates[t, k].astype(wide).reshape(4, -1)
             h_before = (h0[k] if before < 0 else out[before, k]).astype(wide)
@@ -464,7 +465,7 @@ def rnn(
     lengths = check_rnn("rnn", gates, weight, h0, lengths)
     wide = np.result_type(gates, np.float32)
     U, h, out = weight.astype(wide), h0.astype(wide), np.zeros(gates.shape, gates.dtype)
-    for n, steps in _steps(*gates.shape[:2], lengths, reverse):
+    for n, steps in _steps(gates, lengths, reverse):
         for t, _ in steps:
             a = gates[t, n] + U @ h[n]
             h[n] = np.tanh(a) if nonlinearity == "tanh" else np.maximum(a, 0)
@@ -525,7 +526,7 @@ def rnn_backward(
     lengths = check_rnn_backward(grad, grad_h, weight, out, lengths)
     wide = np.result_type(grad, np.float32)
     U, dh, grad_gates = weight.astype(wide), grad_h.astype(wide), np.zeros(grad.shape, grad.dtype)
-    for n, steps in _steps(*grad.shape[:2], lengths, reverse):
+    for n, steps in _steps(grad, lengths, reverse):
         for t, _ in reversed(steps):
             h = out[t, n].astype(wide)
             slope = (1 - h) * (1 + h) if nonlinearity == "tanh" else h > 0

@@ -85,7 +85,7 @@ def _forward(
     size: float,
     after: float,
 ) -> Iterator[Case]:
-    T, N, H = sizes
+    T, _, H = sizes
     terms = (T + 1) * (H + 2)
     gates, weight, h0, c0 = _lstm(sizes, size)
     for t in range(T) if "lengths" in settings else ():
