@@ -24,7 +24,9 @@ cdef enum:
     TALL = 16                       # rows of a block
     AHEAD = 32                      # registers by which a panel is fetched before it is used
     MOST_WIDE = 4                   # panels of a tile
-    SOLE_ROWS = 8                   # threads split the batch if each gets so many rows of it
+    SOLE_ROWS = 8                   # threads split the batch if each gets so many rows of it,
+    FEW_ROWS = 4                    # or so many where
+    SMALL = 1 << 17                 # the weight has no more numbers, which stay in each one's L2
     PARALLEL = 100000               # multiply-adds of a step that are worth a second thread
 
 ctypedef long long int64
@@ -103,6 +105,8 @@ cdef inline void cut(Layer* p, int threads, Py_ssize_t V) noexcept nogil:
 
 
 cdef inline bint by_rows(const Layer* p) noexcept nogil:
+    if p.gates * p.H * p.H <= SMALL:
+        return p.N >= FEW_ROWS * p.threads
     return p.N >= SOLE_ROWS * p.threads
 
 
