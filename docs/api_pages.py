@@ -33,7 +33,7 @@ PAGES = (
     Page("odyssey", "odyssey: tensors and switches", ("odyssey",)),
     Page("core", "odyssey.core: operations", ("odyssey.core",)),
     Page("linalg", "odyssey.linalg: linear algebra", ("odyssey.linalg",)),
-    Page("nn", "odyssey.nn: layers", ("odyssey.nn", "odyssey.nn.functional")),
+    Page("nn", "odyssey.nn: layers", ("odyssey.nn", "odyssey.nn.functional", "odyssey.nn.init")),
     Page("models", "odyssey.models: networks", ("odyssey.models",)),
     Page(
         "training",
