@@ -425,7 +425,8 @@ class Parameter(Tensor):
     __slots__ = ()
 
     def __init__(self, data: np.ndarray | Tensor, requires_grad: bool = True) -> None:
-        super().__init__(np.ascontiguousarray(_plain(data)), requires_grad)
+        # Not `ascontiguousarray`, which makes a 0-d array 1-d.
+        super().__init__(np.asarray(_plain(data), order="C"), requires_grad)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A copy has memory of its own: who else reads that of the original does not matter to it.

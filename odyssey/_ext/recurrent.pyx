@@ -325,8 +325,10 @@ cdef object run(Forward* p, str op, int number):
 
 # ---- doors ---------------------------------------------------------------------------------------
 
-def lstm(gates: np.ndarray, weight: np.ndarray, h0: np.ndarray, c0: np.ndarray,
-         lengths: np.ndarray | None = None, reverse: bool = False, save: bool = True) -> tuple:
+def lstm(
+    gates: np.ndarray, weight: np.ndarray, h0: np.ndarray, c0: np.ndarray,
+    lengths: np.ndarray | None = None, reverse: bool = False, save: bool = True,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Long short-term memory over a sequence, from the gates' input part.
 
     Same contract as odyssey.reference.recurrent.lstm. The weight is packed once
@@ -365,8 +367,10 @@ def lstm(gates: np.ndarray, weight: np.ndarray, h0: np.ndarray, c0: np.ndarray,
     return out, h, c, kept, cells
 
 
-def gru(gates: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, h0: np.ndarray,
-        lengths: np.ndarray | None = None, reverse: bool = False, save: bool = True) -> tuple:
+def gru(
+    gates: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, h0: np.ndarray,
+    lengths: np.ndarray | None = None, reverse: bool = False, save: bool = True,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Gated recurrent unit over a sequence, from the gates' input part.
 
     Same contract as odyssey.reference.recurrent.gru. The weight is packed once
@@ -402,8 +406,10 @@ def gru(gates: np.ndarray, weight: np.ndarray, bias: np.ndarray | None, h0: np.n
     return out, h, kept
 
 
-def rnn(gates: np.ndarray, weight: np.ndarray, h0: np.ndarray, lengths: np.ndarray | None = None,
-        reverse: bool = False, nonlinearity: str = "tanh") -> tuple:
+def rnn(
+    gates: np.ndarray, weight: np.ndarray, h0: np.ndarray, lengths: np.ndarray | None = None,
+    reverse: bool = False, nonlinearity: str = "tanh",
+) -> tuple[np.ndarray, np.ndarray]:
     """Plain recurrent layer over a sequence, from the input part of its sums.
 
     Same contract as odyssey.reference.recurrent.rnn. The weight is packed once

@@ -343,9 +343,11 @@ cdef object run(Backward* p, str op, int number):
 
 # ---- doors ---------------------------------------------------------------------------------------
 
-def lstm_backward(grad: np.ndarray, grad_h: np.ndarray, grad_c: np.ndarray, weight: np.ndarray,
-                  c0: np.ndarray, gates: np.ndarray, cells: np.ndarray,
-                  lengths: np.ndarray | None = None, reverse: bool = False) -> tuple:
+def lstm_backward(
+    grad: np.ndarray, grad_h: np.ndarray, grad_c: np.ndarray, weight: np.ndarray, c0: np.ndarray,
+    gates: np.ndarray, cells: np.ndarray, lengths: np.ndarray | None = None,
+    reverse: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradient of lstm with respect to the gates' input part and the first states.
 
     Same contract as odyssey.reference.recurrent.lstm_backward. The weight is
@@ -384,9 +386,10 @@ def lstm_backward(grad: np.ndarray, grad_h: np.ndarray, grad_c: np.ndarray, weig
     return grad_gates, grad_h0, grad_c0
 
 
-def gru_backward(grad: np.ndarray, grad_h: np.ndarray, weight: np.ndarray, h0: np.ndarray,
-                 out: np.ndarray, gates: np.ndarray, lengths: np.ndarray | None = None,
-                 reverse: bool = False) -> tuple:
+def gru_backward(
+    grad: np.ndarray, grad_h: np.ndarray, weight: np.ndarray, h0: np.ndarray, out: np.ndarray,
+    gates: np.ndarray, lengths: np.ndarray | None = None, reverse: bool = False,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Gradient of gru with respect to the gates' input part, the n gate's product and h0.
 
     Same contract as odyssey.reference.recurrent.gru_backward. The weight is
@@ -423,9 +426,10 @@ def gru_backward(grad: np.ndarray, grad_h: np.ndarray, weight: np.ndarray, h0: n
     return grad_gates, grad_hidden, grad_h0
 
 
-def rnn_backward(grad: np.ndarray, grad_h: np.ndarray, weight: np.ndarray, out: np.ndarray,
-                 lengths: np.ndarray | None = None, reverse: bool = False,
-                 nonlinearity: str = "tanh") -> tuple:
+def rnn_backward(
+    grad: np.ndarray, grad_h: np.ndarray, weight: np.ndarray, out: np.ndarray,
+    lengths: np.ndarray | None = None, reverse: bool = False, nonlinearity: str = "tanh",
+) -> tuple[np.ndarray, np.ndarray]:
     """Gradient of rnn with respect to the input part of its sums and h0.
 
     Same contract as odyssey.reference.recurrent.rnn_backward. The weight is

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -53,7 +53,7 @@ __all__ = [
 
 Model = TypeVar("Model", bound=Module)
 Values = TypeVar("Values", bound=Tensor)
-Rng = np.random.Generator | None
+Rng: TypeAlias = "np.random.Generator | None"  # in words: np.random is slow to import
 
 
 def _fill(tensor: Values, values: Callable[..., Tensor], *settings: Any, **rng: Rng) -> Values:
