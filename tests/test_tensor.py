@@ -273,3 +273,10 @@ def test_tensor_of_text_is_refused():
         od.tensor(["a"])
     with pytest.raises((ShapeError, ValueError)):
         od.tensor([[1.0], [1.0, 2.0]])
+
+
+def test_a_parameter_keeps_its_shape_and_is_contiguous():
+    for shape in ((), (0, 3), (2, 3)):
+        x = np.ones(shape).T
+        parameter = od.Parameter(x)
+        assert parameter.shape == x.shape and parameter.numpy().flags.c_contiguous
