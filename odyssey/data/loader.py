@@ -3,7 +3,7 @@
 The work is cut so that each stage can run elsewhere::
 
     order      sampler -> lists of indices            here, cheap
-    gather     indices -> arrays (`fetch`)            needs the dataset only
+    gather     indices -> arrays (`fetch`)            needs the dataset and the epoch's seed
     wrap       arrays -> Tensors, without a copy      here, where the tape is
 
 `fetch` is a plain function of picklable arguments and neither sees nor changes
@@ -12,7 +12,8 @@ the loader, so which process calls it makes no difference to the batches.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
@@ -21,7 +22,8 @@ import numpy as np
 from odyssey.data.collate import collate
 from odyssey.data.dataset import Dataset, can_index_arrays
 from odyssey.data.samplers import RandomSampler, Sampler, SequentialSampler, as_count
-from odyssey.errors import DTypeError, OdysseyError, ShapeError
+from odyssey.errors import DTypeError, FormatError, OdysseyError, ShapeError
+from odyssey.utils import random
 
 if TYPE_CHECKING:
     from odyssey.tensor import Tensor
@@ -49,7 +51,9 @@ class DataLoader:
     drop_last : bool, default False
         Leave out a last batch with fewer than `batch_size` items.
     seed : int, default 0
-        Of the shuffling: equal seeds give equal batches, epoch by epoch.
+        Of the shuffling, and of what random transforms draw: equal seeds give equal
+        batches, epoch by epoch. Each item draws from a generator of its own, a function
+        of seed, epoch and index.
     sampler : Sampler, optional
         Indices in an order of your own, in place of `shuffle`.
     collate_fn : callable, optional
@@ -68,6 +72,8 @@ class DataLoader:
     epoch : int
         The epoch of the next iteration. ``iter(loader)`` moves it on by one,
         also when the iteration is left early.
+    batch : int
+        How many batches of the iteration that began last have been handed out.
 
     Raises
     ------
@@ -116,7 +122,9 @@ class DataLoader:
         self.drop_last = bool(drop_last)
         self.collate_fn = collate_fn
         self.epoch = 0
-        seed = as_count(seed, "DataLoader", "seed", 0)
+        self.batch = 0
+        self._skip = 0
+        self.seed = seed = as_count(seed, "DataLoader", "seed", 0)
         if sampler is not None:
             if not (hasattr(sampler, "__len__") and isinstance(sampler, Iterable)):
                 kind = type(sampler).__name__
@@ -138,6 +146,36 @@ class DataLoader:
         """Let the next iteration be that of `epoch`, counted from 0: to resume a training."""
         self.epoch = as_count(epoch, "DataLoader", "epoch", 0)
 
+    def state_dict(self) -> dict[str, int]:
+        """Return the position: the epoch of the iteration that began last, and its batches so far.
+
+        At the end of an epoch it is the beginning of the next one.
+        """
+        if self._skip:  # loaded, and not gone on from yet
+            return {"epoch": self.epoch, "batch": self._skip}
+        if 0 < self.batch < len(self):
+            return {"epoch": self.epoch - 1, "batch": self.batch}
+        return {"epoch": self.epoch, "batch": 0}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Let the next iteration go on where :meth:`state_dict` was asked.
+
+        Raises
+        ------
+        FormatError
+            If the state is none, or beyond the end of an epoch.
+        """
+        try:
+            epoch, skip = operator.index(state["epoch"]), operator.index(state["batch"])
+        except (KeyError, TypeError) as error:
+            raise FormatError(f"DataLoader: the state {dict(state)} is of no loader") from error
+        if not (epoch >= 0 and 0 <= skip <= len(self)):
+            raise FormatError(
+                f"DataLoader: the state is of batch {skip} of epoch {epoch}, but an epoch has "
+                f"{len(self)} batches"
+            )
+        self.epoch, self._skip, self.batch = epoch, skip, 0
+
     def __len__(self) -> int:
         """Count the batches of an epoch."""
         whole, rest = divmod(len(self.sampler), self.batch_size)
@@ -150,22 +188,37 @@ class DataLoader:
             set_epoch(epoch)
         # Here and not in the generator, which starts only when the first batch is asked for: two
         # iterators of one loader would else both take the order of the later epoch.
-        return self._batches(iter(self.sampler))
+        self.batch, self._skip, skip = self._skip, 0, self._skip
+        order = islice(iter(self.sampler), skip * self.batch_size, None)
+        return self._batches(order, epoch)
 
-    def _batches(self, order: Iterator[int]) -> Iterator[Any]:
+    def _batches(self, order: Iterator[int], epoch: int) -> Iterator[Any]:
         while indices := list(islice(order, self.batch_size)):
             if len(indices) < self.batch_size and self.drop_last:
                 return
-            yield wrap(fetch(self.dataset, indices, self.collate_fn))
+            batch = wrap(fetch(self.dataset, indices, self.collate_fn, (self.seed, epoch)))
+            self.batch += 1
+            yield batch
 
 
-def fetch(dataset: Dataset, indices: list[int], collate_fn: CollateFn | None = None) -> Any:
-    """Get the items at `indices` as one batch of arrays (or what `collate_fn` makes of them)."""
-    if collate_fn is not None:
-        return collate_fn([dataset[i] for i in indices])
-    if can_index_arrays(dataset):
+def fetch(
+    dataset: Dataset,
+    indices: list[int],
+    collate_fn: CollateFn | None = None,
+    stream: tuple[int, int] = (0, 0),
+) -> Any:
+    """Get the items at `indices` as one batch of arrays (or what `collate_fn` makes of them).
+
+    `stream` is seed and epoch: what random transforms draw for an item is a function of
+    these and of its index.
+    """
+    if collate_fn is None and can_index_arrays(dataset):
         return dataset[np.asarray(indices, dtype=np.int64)]
-    return collate([dataset[i] for i in indices])
+    items = []
+    for i in indices:
+        with random.drawing_from(random.item_generator(*stream, i)):
+            items.append(dataset[i])
+    return collate(items) if collate_fn is None else collate_fn(items)
 
 
 def wrap(batch: Any) -> Any:

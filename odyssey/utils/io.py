@@ -3,17 +3,21 @@
 Files are replaced atomically: the bytes go to a temporary file in the same
 folder, reach the disk, and only then take the name. A reader therefore sees
 the old file or the new one, never a half of either, and a run that dies while
-it saves a checkpoint still has the one before.
+it saves a checkpoint still has the one before. A whole folder of files can come
+into being in the same way.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from odyssey.errors import FormatError
 
-__all__ = ["atomic_write", "read_bytes"]
+__all__ = ["atomic_folder", "atomic_write", "read_bytes", "write_through"]
 
 
 def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
@@ -48,14 +52,82 @@ def atomic_write(path: str | os.PathLike[str], data: bytes) -> None:
     # umask's permissions, which `tempfile` would narrow to the owner's alone.
     temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
     try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_through(temporary, data)
         os.replace(temporary, target)
     except BaseException:  # Ctrl-C in the middle of a save must not leave a stray file either
         temporary.unlink(missing_ok=True)
         raise
+    _sync_folder(target.parent)
+
+
+def write_through(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a new file, and return when it has reached the disk.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written, or is there already.
+    """
+    with open(path, "xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Fill a folder in a ``with`` block; it takes its name when all of it is on the disk.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to be, which must not exist; the one above it must.
+
+    Yields
+    ------
+    folder : Path
+        A temporary folder beside it, whose name begins with a dot, for files that
+        `write_through` writes. If the block fails it is removed.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made, or is there already.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     with atomic_folder(f"{parent}/saved") as folder:
+    ...         write_through(folder / "notes.txt", b"one")
+    ...     Path(parent, "saved", "notes.txt").read_bytes()
+    b'one'
+    """
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.urandom(6).hex()}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        _sync_folder(temporary)
+        # A rename would quietly replace an empty folder, and fail on a full one with another error.
+        if target.exists():
+            raise FileExistsError(17, os.strerror(17), str(target))
+        os.rename(temporary, target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let the names in a folder reach the disk: without it a rename may be lost with the power."""
+    if os.name != "posix":  # elsewhere a folder cannot be opened
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_bytes(path: str | os.PathLike[str], caller: str) -> bytes:

@@ -8,6 +8,9 @@ odyssey, so nothing here touches it before the first number is drawn.
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +18,16 @@ import numpy as np
 if TYPE_CHECKING:
     from odyssey.utils.generator import Generator
 
-__all__ = ["default_generator", "generator", "manual_seed"]
+__all__ = [
+    "current_generator",
+    "default_generator",
+    "drawing_from",
+    "generator",
+    "item_generator",
+    "manual_seed",
+]
+
+_own: ContextVar[Generator | None] = ContextVar("_own", default=None)
 
 
 @functools.cache
@@ -29,6 +41,15 @@ def generator(seed: int) -> Generator:
     from odyssey.utils.generator import Generator
 
     return Generator(seed)
+
+
+def item_generator(seed: int, epoch: int, index: int) -> Generator:
+    """Return the generator of one item of a dataset in one epoch, another one for each."""
+    from odyssey.utils.generator import Generator
+
+    # The sampler draws its order from the same key at counter 0.
+    key, counter = np.array([seed, epoch], np.uint64), np.array([0, 0, index, 1], np.uint64)
+    return Generator(np.random.Philox(key=key, counter=counter))
 
 
 def manual_seed(seed: int) -> None:
@@ -46,3 +67,29 @@ def manual_seed(seed: int) -> None:
     True
     """
     default_generator().bit_generator.state = np.random.Philox(seed).state
+
+
+def current_generator() -> Generator:
+    """Return the generator of the innermost `drawing_from`, or else the process's."""
+    return _own.get() or default_generator()
+
+
+@contextmanager
+def drawing_from(generator: Generator) -> Iterator[None]:
+    """Let what asks for :func:`current_generator` in a ``with`` block get this one.
+
+    A loader gives each item a generator of its own, so that what is drawn for it does
+    not depend on who loads it, or on what was loaded before.
+
+    Examples
+    --------
+    >>> with drawing_from(generator(3)):
+    ...     a = current_generator().random()
+    >>> a == generator(3).random()
+    True
+    """
+    token = _own.set(generator)
+    try:
+        yield
+    finally:
+        _own.reset(token)

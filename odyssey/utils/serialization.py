@@ -4,7 +4,7 @@ A `safetensors <https://github.com/huggingface/safetensors>`_ file is a JSON
 header (name, dtype, shape and place of every array) and then the raw bytes.
 Unlike a pickle it cannot run code when it is loaded.
 
-`save_arrays` and `load_arrays` deal in a flat dict of arrays and a flat dict
+`save_arrays`, `load_arrays` and `arrays_to_bytes` deal in a flat dict of arrays and a flat dict
 of strings; ``od.save`` and ``od.load`` stand on them and take whatever holds
 arrays.
 """
@@ -22,7 +22,7 @@ from odyssey.errors import DTypeError, FormatError
 from odyssey.utils.arrays import as_ndarray
 from odyssey.utils.io import atomic_write
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["arrays_to_bytes", "load_arrays", "save_arrays"]
 
 # The format's name of every dtype that is written and read here.
 _DTYPES = {
@@ -79,6 +79,13 @@ def save_arrays(
            [1., 4.],
            [2., 5.]], dtype=float32)}, {'epoch': '3'})
     """
+    atomic_write(path, arrays_to_bytes(arrays, metadata))
+
+
+def arrays_to_bytes(
+    arrays: Mapping[str, object], metadata: Mapping[str, str] | None = None
+) -> bytes:
+    """Return what `save_arrays` writes, with the same arguments and errors."""
     from safetensors.numpy import save as to_bytes
 
     ready: dict[str, npt.NDArray[Any]] = {}
@@ -105,7 +112,8 @@ def save_arrays(
     for key, text in texts.items():
         if not (isinstance(key, str) and isinstance(text, str)):
             raise DTypeError(f"save: metadata must map strings to strings, got {key!r}: {text!r}")
-    atomic_write(path, to_bytes(ready, texts or None))
+    content: bytes = to_bytes(ready, texts or None)
+    return content
 
 
 def load_arrays(

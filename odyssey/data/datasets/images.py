@@ -49,8 +49,6 @@ class ImageDataset:
     ((3, 1, 3, 4), array([0, 1, 0]))
     """
 
-    array_indexing = True
-
     def __init__(
         self,
         images: npt.NDArray[np.float32],
@@ -62,6 +60,11 @@ class ImageDataset:
         self.labels = labels
         self.classes = tuple(classes)
         self.transform = transform
+
+    @property
+    def array_indexing(self) -> bool:
+        """Whether many images are had at once: each needs random numbers of its own, if any."""
+        return self.transform is None
 
     def __len__(self) -> int:
         """Count the images."""

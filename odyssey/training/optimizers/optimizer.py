@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -111,42 +111,60 @@ class Optimizer:
         """Update one parameter's array in place; ``state`` is empty at its first step."""
         raise OdysseyError(f"{type(self).__name__}: an optimizer must define update")
 
-    def state_dict(self) -> dict[str, np.ndarray]:
-        """Return the state as arrays by the name ``NUMBER.KEY``; settings are not in it."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return name, settings and state: all that continues the optimization.
+
+        ``{"name": ..., "groups": [settings, ...], "state": {NUMBER: {KEY: value}}}``, the
+        parameters by their numbers in the order in which they were given.
+        """
         return {
-            f"{number}.{key}": np.asarray(value)
-            for number, state in self.state.items()
-            for key, value in state.items()
+            "name": type(self).__name__,
+            "groups": [
+                {name: value for name, value in group.items() if name != "params"}
+                for group in self.groups
+            ],
+            "state": {str(number): dict(state) for number, state in self.state.items()},
         }
 
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Take over a state that :meth:`state_dict` gave.
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over a state that :meth:`state_dict` gave; the settings are part of it.
 
         Raises
         ------
         FormatError
-            If a name is not of the form ``NUMBER.KEY`` or has no parameter, or
-            if an array does not have its parameter's shape.
+            If it is of another optimizer, of other groups or parameters, or if an array
+            does not have its parameter's shape. Then nothing is loaded.
         """
+        name = type(self).__name__
         parameters = {number: parameter for number, parameter, _ in self._numbered()}
+        if state.get("name") != name:
+            raise FormatError(f"{name}: the state is of the optimizer {state.get('name')}")
+        groups = state.get("groups")
+        if not isinstance(groups, list) or len(groups) != len(self.groups):
+            raise FormatError(
+                f"{name}: the state has other parameter groups than the {len(self.groups)} here"
+            )
         loaded: dict[int, dict[str, Any]] = {}
-        for name, array in state.items():
-            number, _, key = name.partition(".")
-            parameter = parameters.get(int(number)) if number.isdecimal() and key else None
+        for number, values in dict(state.get("state") or {}).items():
+            parameter = parameters.get(int(number)) if str(number).isdecimal() else None
             if parameter is None:
                 raise FormatError(
-                    f"{type(self).__name__}: the state names {name!r}, but there are "
-                    f"{len(parameters)} parameters"
+                    f"{name}: the state names the parameter {number!r}, but there are "
+                    f"{len(parameters)}"
                 )
-            array = np.array(array)
-            if array.ndim and array.shape != parameter.shape:
-                raise FormatError(
-                    f"{type(self).__name__}: {name} has shape {array.shape} "
-                    f"but its parameter has {parameter.shape}"
-                )
-            value = array if array.ndim or not parameter.ndim else array.item()
-            loaded.setdefault(int(number), {})[key] = value
+            for key, value in values.items():
+                if np.ndim(value) and np.shape(value) != parameter.shape:
+                    raise FormatError(
+                        f"{name}: {number}.{key} has shape {np.shape(value)} "
+                        f"but its parameter has {parameter.shape}"
+                    )
+            loaded[int(number)] = {
+                key: np.array(value) if isinstance(value, np.ndarray) else value
+                for key, value in values.items()
+            }
         self.state = loaded
+        for own, saved in zip(self.groups, groups, strict=True):
+            own |= {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
 
 
 def split(keys: list[Any], *lists: list[Any]) -> Iterator[tuple[Any, ...]]:
