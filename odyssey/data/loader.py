@@ -149,13 +149,12 @@ class DataLoader:
     def state_dict(self) -> dict[str, int]:
         """Return the position: the epoch of the iteration that began last, and its batches so far.
 
-        At the end of an epoch it is the beginning of the next one.
+        When it has ended, that is when a batch more was asked for in vain, it is the
+        beginning of the next one.
         """
         if self._skip:  # loaded, and not gone on from yet
             return {"epoch": self.epoch, "batch": self._skip}
-        if 0 < self.batch < len(self):
-            return {"epoch": self.epoch - 1, "batch": self.batch}
-        return {"epoch": self.epoch, "batch": 0}
+        return {"epoch": self.epoch - bool(self.batch), "batch": self.batch}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
         """Let the next iteration go on where :meth:`state_dict` was asked.
@@ -195,10 +194,11 @@ class DataLoader:
     def _batches(self, order: Iterator[int], epoch: int) -> Iterator[Any]:
         while indices := list(islice(order, self.batch_size)):
             if len(indices) < self.batch_size and self.drop_last:
-                return
+                break
             batch = wrap(fetch(self.dataset, indices, self.collate_fn, (self.seed, epoch)))
             self.batch += 1
             yield batch
+        self.batch = 0
 
 
 def fetch(
