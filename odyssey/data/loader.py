@@ -144,7 +144,7 @@ class DataLoader:
 
     def set_epoch(self, epoch: SupportsIndex) -> None:
         """Let the next iteration be that of `epoch`, counted from 0: to resume a training."""
-        self.epoch = as_count(epoch, "DataLoader", "epoch", 0)
+        self.epoch, self.batch, self._skip = as_count(epoch, "DataLoader", "epoch", 0), 0, 0
 
     def state_dict(self) -> dict[str, int]:
         """Return the position: the epoch of the iteration that began last, and its batches so far.

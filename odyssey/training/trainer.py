@@ -151,7 +151,8 @@ class Trainer:
         Parameters
         ----------
         loader : iterable of (*inputs, target)
-            Once through it is an epoch.
+            Once through it is an epoch. Its order in an epoch is that of the epoch's number,
+            if it has ``set_epoch``.
         validation : iterable, optional
             What the model is measured on after each epoch.
         epochs : int
@@ -170,6 +171,8 @@ class Trainer:
         self.stop_reason = None
         if resume is not None:
             self._resume(resume)
+        elif self._in_epoch and hasattr(loader, "load_state_dict"):
+            loader.load_state_dict(loader.state_dict())  # on in the epoch that was stopped
         start = time.monotonic()
         try:
             with StopOnSignal() as signals:
@@ -189,6 +192,8 @@ class Trainer:
         if not self._in_epoch:
             self._in_epoch = True
             self._seconds = 0.0
+            if hasattr(self.loader, "set_epoch"):
+                self.loader.set_epoch(self.epoch)
             self._mean.reset()
             for metric in self._tallies.values():
                 metric.reset()
