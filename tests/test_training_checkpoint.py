@@ -14,9 +14,7 @@ from odyssey.errors import DTypeError, FormatError, OdysseyError
 from odyssey.training import (
     CheckpointManager,
     load_checkpoint,
-    optimizers,
     save_checkpoint,
-    schedulers,
 )
 from odyssey.training.run import RunFolder, create_run_folder
 
@@ -334,42 +332,3 @@ def test_losses_keep_every_bit_of_a_float32(tmp_path):
     assert [np.float32(line.split(",")[1]) for line in lines] == losses.tolist()
     run.save_curves()  # without an epoch there is nothing to draw
     assert not (tmp_path / "training_curves.png").exists()
-
-
-# -- the schedule ------------------------------------------------------------------------------
-
-
-def test_the_cosine_schedule_is_torchs():
-    torch = pytest.importorskip("torch")
-    theirs = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.3)
-    their_schedule = torch.optim.lr_scheduler.CosineAnnealingLR(theirs, T_max=50, eta_min=0.01)
-    ours = optimizers.SGD([od.Parameter(od.ones(1))], lr=0.3)
-    schedule = schedulers.CosineAnnealingLR(ours, 50, 0.01)
-    for _ in range(50):
-        assert ours.groups[0]["lr"] == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-9)
-        theirs.step()
-        their_schedule.step()
-        schedule.step()
-    assert ours.groups[0]["lr"] == 0.01
-    schedule.step()
-    assert ours.groups[0]["lr"] == 0.01
-
-
-def test_the_schedule_goes_on_from_its_state():
-    def new():
-        return optimizers.SGD([od.Parameter(od.ones(1))], lr=0.3)
-
-    first = schedulers.CosineAnnealingLR(new(), 10)
-    for _ in range(4):
-        first.step()
-    second = schedulers.CosineAnnealingLR(new(), 3)
-    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
-    for schedule in (first, second):
-        schedule.step()
-    assert first.optimizer.groups[0]["lr"] == second.optimizer.groups[0]["lr"]
-    with pytest.raises(FormatError, match="is of another schedule"):
-        second.load_state_dict({"gamma": 0.1})
-    with pytest.raises(FormatError, match="has 2 parameter groups, the optimizer 1"):
-        second.load_state_dict(first.state_dict() | {"start": [1, 2]})
-    with pytest.raises(OdysseyError, match="steps must be a positive integer, got 0"):
-        schedulers.CosineAnnealingLR(new(), 0)
