@@ -1,29 +1,36 @@
 """Optimizers: groups, state, settings, precision."""
 
+import copy
+
 import numpy as np
 import pytest
+from strategies_optimizers import MAKERS, WITH_KERNEL, give, parameter
 
 import odyssey as od
-from odyssey.errors import FormatError, OdysseyError
-from odyssey.training.optimizers import SGD, Adam, AdamW, Optimizer
+from odyssey.errors import FormatError, OdysseyError, ShapeError
+from odyssey.training.optimizers import (
+    ASGD,
+    LAMB,
+    LARS,
+    LBFGS,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    AdamW,
+    Elementwise,
+    Lion,
+    Muon,
+    NAdam,
+    Optimizer,
+    RMSprop,
+    Rprop,
+    decay_groups,
+)
 
-
-def parameter(*values, dtype=np.float64):
-    return od.Parameter(np.array(values, dtype))
-
-
-def give(p, *values):
-    p.grad = od.tensor(np.array(values, p.dtype))
-
-
-MAKERS = {
-    "SGD": lambda params: SGD(params, lr=0.1),
-    "SGD with momentum": lambda params: SGD(params, lr=0.1, momentum=0.9, weight_decay=0.01),
-    "Nesterov": lambda params: SGD(params, lr=0.1, momentum=0.9, nesterov=True),
-    "Adam": lambda params: Adam(params, lr=0.1),
-    "AdamW": lambda params: AdamW(params, lr=0.1, weight_decay=0.1),
-}
 each = pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)
+each_with_kernel = pytest.mark.parametrize("make", WITH_KERNEL.values(), ids=WITH_KERNEL)
 
 
 # -- steps -------------------------------------------------------------------------------------
@@ -63,7 +70,7 @@ def test_first_dampened_step_is_not_dampened():
         assert (p.item(), late.item()) == (expected, expected_late)
 
 
-@each
+@each_with_kernel
 def test_one_call_of_the_kernel_updates_all_parameters(make):
     shapes = [(3, 2), (2,), (), (0, 4)]
     alone, together = ([od.Parameter(np.ones(s)) for s in shapes] for _ in range(2))
@@ -121,9 +128,11 @@ def test_half_precision_keeps_its_state_in_single(make, backend):
             b.step()
     assert half.dtype == np.float16
     assert half.numpy() == pytest.approx(double.numpy(), abs=1e-2)
-    for name, array in a.state_dict().items():
-        if not name.endswith("step"):
-            assert array.dtype == np.float32
+    state = a.state_dict()["state"]["0"]
+    kept = [value for value in state.values() if isinstance(value, np.ndarray)]
+    assert kept or state == {}
+    for array in kept:
+        assert array.dtype == np.float32
 
 
 def test_backend_of_a_step(monkeypatch):
@@ -158,6 +167,63 @@ def test_parameters_may_come_from_a_generator():
     assert len(SGD([{"params": model.parameters()}]).groups[0]["params"]) == 2
 
 
+def test_groups_that_decay_and_that_do_not():
+    model = od.nn.Sequential(od.nn.Linear(3, 4), od.nn.Linear(4, 2))
+    decayed, rest = decay_groups(model, 0.5)
+    assert [id(p) for p in decayed["params"]] == [id(model[0].weight), id(model[1].weight)]
+    assert [id(p) for p in rest["params"]] == [id(model[0].bias), id(model[1].bias)]
+    before = {name: p.numpy().copy() for name, p in model.named_parameters()}
+    for p in model.parameters():
+        p.grad = od.zeros(p.shape)
+    AdamW([decayed, rest], lr=0.1).step()
+    for name, p in model.named_parameters():
+        factor = 0.95 if name.endswith("weight") else 1.0
+        np.testing.assert_allclose(p.numpy(), before[name] * factor, rtol=1e-6)
+
+
+def test_groups_by_a_rule_of_ones_own():
+    model = od.nn.Sequential(od.nn.Linear(3, 4), od.nn.Linear(4, 2))
+    decayed, rest = decay_groups(model, 0.5, skip=lambda name, p: name.startswith("0."))
+    assert [p.shape for p in decayed["params"]] == [(2, 4), (2,)]
+    assert [p.shape for p in rest["params"]] == [(4, 3), (4,)]
+    with pytest.raises(OdysseyError, match="decay_groups: weight_decay must lie in"):
+        decay_groups(model, -1)
+
+
+# -- closures ----------------------------------------------------------------------------------
+
+
+@each
+def test_a_step_may_compute_the_loss_itself(make):
+    p, q = parameter(1.0, 3.0), parameter(1.0, 3.0)
+    one, other = make([p]), make([q])
+
+    def closure():
+        one.zero_grad()
+        loss = (p * p).sum()
+        loss.backward()  # recorded, although a step is not
+        return loss
+
+    assert one.step(closure).item() == 10
+    (q * q).sum().backward()
+    assert other.step() is None
+    assert p.tolist() == q.tolist() != [1, 3]
+
+
+@each
+def test_maximize_climbs(make):
+    p, q = parameter(1.0, -2.0), parameter(1.0, -2.0)
+    down, up = make([p]), make([q])
+    assert up.groups[0]["maximize"] is False
+    up.groups[0]["maximize"] = True
+    for _ in range(3):
+        give(p, 0.5, -1.0)
+        give(q, -0.5, 1.0)
+        down.step()
+        up.step()
+    assert p.tolist() == q.tolist() and q.grad.tolist() == [-0.5, 1]
+
+
 # -- state -------------------------------------------------------------------------------------
 
 
@@ -173,54 +239,72 @@ def test_state_round_trip(make):
     one, first_half = make([through]), make([stopped])
     train(through, one, 10)
     train(stopped, first_half, 5)
-    state = {name: array.copy() for name, array in first_half.state_dict().items()}
+    state = copy.deepcopy(first_half.state_dict())
     second_half = make([stopped])
     second_half.load_state_dict(state)
     train(stopped, second_half, 5)
     assert through.numpy().tobytes() == stopped.numpy().tobytes()
 
 
-def test_state_is_arrays_by_number_and_key():
+def test_state_is_by_number_and_key():
     p, q = parameter(1.0), parameter(1.0, 2.0)
     optimizer = Adam([p, q])
     give(q, 1.0, 1.0)
     optimizer.step()
     state = optimizer.state_dict()
-    assert sorted(state) == ["1.exp_avg", "1.exp_avg_sq", "1.step"]
-    assert all(isinstance(array, np.ndarray) for array in state.values())
-    assert state["1.step"] == 1
+    assert sorted(state) == ["groups", "name", "state"] and state["name"] == "Adam"
+    assert list(state["state"]) == ["1"]
+    assert sorted(state["state"]["1"]) == ["exp_avg", "exp_avg_sq", "step"]
+    assert isinstance(state["state"]["1"]["exp_avg"], np.ndarray)
+    assert state["state"]["1"]["step"] == 1
+    assert state["groups"][0]["betas"] == (0.9, 0.999) and "params" not in state["groups"][0]
+
+
+def state_of(optimizer, state):
+    return optimizer.state_dict() | {"state": state}
 
 
 def test_loaded_state_is_a_copy():
     p = parameter(1.0)
     optimizer = SGD([p], momentum=0.9)
     velocity = np.array([3.0])
-    optimizer.load_state_dict({"0.velocity": velocity})
+    optimizer.load_state_dict(state_of(optimizer, {"0": {"velocity": velocity}}))
     give(p, 1.0)
     optimizer.step()
-    assert velocity.tolist() == [3]
+    assert velocity.tolist() == [3] and optimizer.state[0]["velocity"] != 3
 
 
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"7.velocity": np.ones(1)}, "SGD: the state names '7.velocity', but there are 1 param"),
-        ({"velocity": np.ones(1)}, "the state names 'velocity'"),
-        ({"0.": np.ones(1)}, "the state names '0.'"),
-        ({"0.velocity": np.ones(3)}, r"0.velocity has shape \(3,\) but its parameter has \(1,\)"),
+        ({"7": {"velocity": np.ones(1)}}, "SGD: the state names the parameter '7', but there are"),
+        ({"velocity": {}}, "the state names the parameter 'velocity'"),
+        ({"0.": {}}, "the state names the parameter '0.'"),
+        (
+            {"0": {"velocity": np.ones(3)}},
+            r"0.velocity has shape \(3,\) but its parameter has \(1,\)",
+        ),
     ],
 )
 def test_bad_state(state, message):
     optimizer = SGD([parameter(1.0)], momentum=0.9)
-    optimizer.load_state_dict({"0.velocity": np.array([2.0])})
+    optimizer.load_state_dict(state_of(optimizer, {"0": {"velocity": np.array([2.0])}}))
     with pytest.raises(FormatError, match=message):
-        optimizer.load_state_dict(state)
-    assert optimizer.state_dict()["0.velocity"].tolist() == [2]
+        optimizer.load_state_dict(state_of(optimizer, state))
+    assert optimizer.state_dict()["state"]["0"]["velocity"].tolist() == [2]
+
+
+def test_state_of_another_optimizer():
+    optimizer = SGD([parameter(1.0)])
+    with pytest.raises(FormatError, match="SGD: the state is of the optimizer Adam"):
+        optimizer.load_state_dict(Adam([parameter(1.0)]).state_dict())
+    with pytest.raises(FormatError, match="other parameter groups than the 1 here"):
+        optimizer.load_state_dict(optimizer.state_dict() | {"groups": []})
 
 
 # -- errors ------------------------------------------------------------------------------------
 
-p = parameter(1.0)
+p, matrix = parameter(1.0), od.Parameter(np.ones((2, 3)))
 
 BAD = [
     (lambda: SGD([]), "SGD: there are no parameters to optimize"),
@@ -238,6 +322,38 @@ BAD = [
     (lambda: Adam([p], betas=(0.9, -0.1)), r"Adam: betas\[1\] must lie in"),
     (lambda: Adam([p], eps=-1), "Adam: eps must lie in"),
     (lambda: AdamW([p], weight_decay=-1), "AdamW: weight_decay must lie in"),
+    (lambda: Adam([p], betas=(0.9,)), r"Adam: betas must be 2 numbers, got \(0.9,\)"),
+    (lambda: Adam([p], lr="fast"), r"Adam: lr must lie in \[0, inf\), got 'fast'"),
+    (lambda: SGD([{"params": [p], "lr": -1}]), "SGD: lr must lie in"),
+    (lambda: SGD([p], dampening=float("nan")), "SGD: dampening must lie in"),
+    (lambda: SGD([{"params": [p], "nesterov": True}]), "SGD: nesterov needs a momentum"),
+    (lambda: RMSprop([p], alpha=1.0), r"RMSprop: alpha must lie in \[0, 1\), got 1.0"),
+    (lambda: RMSprop([p], momentum=-1), "RMSprop: momentum must lie in"),
+    (lambda: Adagrad([p], lr_decay=-1), "Adagrad: lr_decay must lie in"),
+    (lambda: Adagrad([p], initial_accumulator_value=-1), "initial_accumulator_value must lie in"),
+    (lambda: Adadelta([p], rho=1.5), "Adadelta: rho must lie in"),
+    (lambda: NAdam([p], momentum_decay=-1), "NAdam: momentum_decay must lie in"),
+    (lambda: Lion([p], betas=(0.9, 1.0)), r"Lion: betas\[1\] must lie in"),
+    (lambda: LAMB([p], eps=-1), "LAMB: eps must lie in"),
+    (lambda: LARS([p], trust=-1), "LARS: trust must lie in"),
+    (lambda: Adafactor([p], beta2_decay=0.1), "Adafactor: beta2_decay must lie in"),
+    (lambda: Adafactor([p], d=0.5), r"Adafactor: d must lie in \[1, inf\), got 0.5"),
+    (lambda: Adafactor([p], eps=(-1, 0.1)), r"Adafactor: eps\[0\] must lie in"),
+    (lambda: Adafactor([p], eps=(None, None)), r"Adafactor: eps\[1\] must lie in .* got None"),
+    (lambda: Rprop([p], etas=(0.5, 0.9)), r"Rprop: etas\[1\] must lie in \[1, inf\)"),
+    (lambda: Rprop([p], step_sizes=(-1, 1)), r"Rprop: step_sizes\[0\] must lie in"),
+    (lambda: Rprop([p], step_sizes=(2, 1)), "Rprop: step_sizes must be in order"),
+    (lambda: ASGD([p], lambd=-1), "ASGD: lambd must lie in"),
+    (lambda: Muon([matrix], ns_steps=100), r"Muon: ns_steps must lie in \[0, 100\), got 100"),
+    (lambda: Muon([matrix], ns_steps=2.5), "Muon: ns_steps must be an integer, got 2.5"),
+    (lambda: Muon([matrix], ns_coefficients=(1, 2)), "Muon: ns_coefficients must be 3 numbers"),
+    (lambda: Muon([matrix], adjust_lr_fn="none"), "Muon: adjust_lr_fn: expected one of original"),
+    (lambda: LBFGS([p], max_iter=0), "LBFGS: max_iter must lie in"),
+    (lambda: LBFGS([p], max_iter=2.5), "LBFGS: max_iter must be an integer"),
+    (lambda: LBFGS([p], history_size=0), "LBFGS: history_size must lie in"),
+    (lambda: LBFGS([p], line_search_fn="wolfe"), "LBFGS: line_search_fn: expected one of strong"),
+    (lambda: LBFGS([{"params": [p]}, {"params": [matrix]}]), "LBFGS: takes one group .* got 2"),
+    (lambda: LBFGS([p]).step(), "LBFGS: step needs a closure that clears the gradients"),
 ]
 
 
@@ -245,6 +361,31 @@ BAD = [
 def test_bad_settings(call, message):
     with pytest.raises(OdysseyError, match=message):
         call()
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3, 4), (2, 3, 3, 3)])
+def test_muon_refuses_what_is_no_matrix(shape):
+    with pytest.raises(ShapeError, match=r"must be matrices, .* give biases, .* to AdamW"):
+        Muon([matrix, od.Parameter(np.ones(shape))])
+
+
+def test_own_rule_for_single_numbers():
+    class Decaying(Elementwise):
+        def initial(self, group):
+            return {"sum": 1.0}
+
+        def update(self, param, grad, state, group):
+            assert param.ndim == grad.ndim == state["sum"].ndim == 1
+            state["sum"] += grad
+            param -= state["sum"] * state["step"]
+
+    q = od.Parameter(np.ones((2, 2)))
+    optimizer = Decaying([q], {})
+    for _ in range(2):
+        q.grad = od.ones((2, 2), dtype="float64")
+        optimizer.step()
+    assert q.tolist() == [[1 - 2 - 3 * 2] * 2] * 2
+    assert optimizer.state[0]["sum"].tolist() == [[3, 3], [3, 3]]
 
 
 def test_own_optimizer():

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from odyssey.backend import kernel
-from odyssey.training.optimizers.optimizer import Optimizer, check_setting, split, state_dtype
+from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.optimizer import POSITIVE, SHARE, split
 
 __all__ = ["Adam", "AdamW"]
 
 
-class Adam(Optimizer):
+class Adam(Elementwise):
     r"""Adam: steps of the size of the learning rate, whatever the gradient's scale.
 
     With the gradient g (weight decay :math:`\lambda` added) at step t:
@@ -27,6 +27,9 @@ class Adam(Optimizer):
         w &\leftarrow w - \eta\,
             \frac{m / (1 - \beta_1^t)}{\sqrt{v / (1 - \beta_2^t)} + \epsilon}
 
+    With ``amsgrad`` the largest v so far is divided by, so that no step grows because a
+    large gradient has been forgotten [2]_.
+
     Parameters
     ----------
     params : iterable of Parameter, or of dict
@@ -38,6 +41,9 @@ class Adam(Optimizer):
         :math:`\epsilon`
     weight_decay : float
         :math:`\lambda`
+    amsgrad : bool
+    maximize : bool
+        Climb instead: with -g in place of g.
 
     Raises
     ------
@@ -48,6 +54,8 @@ class Adam(Optimizer):
     ----------
     .. [1] D. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR
        2015, algorithm 1. https://arxiv.org/abs/1412.6980
+    .. [2] S. Reddi, S. Kale, S. Kumar, "On the convergence of Adam and beyond", ICLR
+       2018, algorithm 2. https://arxiv.org/abs/1904.09237
 
     Examples
     --------
@@ -60,7 +68,13 @@ class Adam(Optimizer):
     array([0.9], dtype=float32)
     """
 
-    decoupled = False
+    limits: ClassVar = {
+        "lr": POSITIVE,
+        "betas": [SHARE, SHARE],
+        "eps": POSITIVE,
+        "weight_decay": POSITIVE,
+    }
+    decoupled: ClassVar = False
 
     def __init__(
         self,
@@ -69,15 +83,22 @@ class Adam(Optimizer):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.0,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        name = type(self).__name__
-        check_setting(name, "lr", lr, 0, math.inf)
-        check_setting(name, "betas[0]", betas[0], 0, 1)
-        check_setting(name, "betas[1]", betas[1], 0, 1)
-        check_setting(name, "eps", eps, 0, math.inf)
-        check_setting(name, "weight_decay", weight_decay, 0, math.inf)
-        settings = {"lr": lr, "betas": tuple(betas), "eps": eps, "weight_decay": weight_decay}
+        settings = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+            "maximize": maximize,
+        }
         super().__init__(params, settings)
+
+    def initial(self, group: dict[str, Any]) -> dict[str, float]:
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
+        return dict.fromkeys(names, 0.0)
 
     def update_group(
         self,
@@ -86,12 +107,11 @@ class Adam(Optimizer):
         states: list[dict[str, Any]],
         group: dict[str, Any],
     ) -> None:
+        if group["amsgrad"]:
+            super().update_group(params, grads, states, group)
+            return
         for param, state in zip(params, states, strict=True):
-            if not state:
-                state["step"] = 0
-                state["exp_avg"] = np.zeros(param.shape, state_dtype(param))
-                state["exp_avg_sq"] = np.zeros(param.shape, state_dtype(param))
-            state["step"] = int(state["step"]) + 1
+            self.begin(param, state, group)
         # Parameters without a gradient rest, so that some may be behind others.
         steps = [state["step"] for state in states]
         for step, some_params, some_grads, some_states in split(steps, params, grads, states):
@@ -108,6 +128,24 @@ class Adam(Optimizer):
                 self.decoupled,
             )
 
+    def update(
+        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
+    ) -> None:
+        lr, (beta1, beta2), step = group["lr"], group["betas"], state["step"]
+        if self.decoupled:
+            param *= 1 - lr * group["weight_decay"]
+        else:
+            grad = with_decay(grad, param, group)
+        blend(state["exp_avg"], grad, 1 - beta1)
+        blend(state["exp_avg_sq"], grad * grad, 1 - beta2)
+        np.maximum(state["max_exp_avg_sq"], state["exp_avg_sq"], out=state["max_exp_avg_sq"])
+        size = np.sqrt(state["max_exp_avg_sq"])
+        size /= (1 - beta2**step) ** 0.5
+        size += group["eps"]
+        change = np.divide(state["exp_avg"], size, out=size)
+        change *= lr / (1 - beta1**step)
+        param -= change
+
 
 class AdamW(Adam):
     r"""Adam with decoupled weight decay: :math:`w \leftarrow (1 - \eta\lambda)\, w` first.
@@ -121,7 +159,7 @@ class AdamW(Adam):
        ICLR 2019, algorithm 2. https://arxiv.org/abs/1711.05101
     """
 
-    decoupled = True
+    decoupled: ClassVar = True
 
     def __init__(
         self,
@@ -130,5 +168,7 @@ class AdamW(Adam):
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
         weight_decay: float = 0.01,
+        amsgrad: bool = False,
+        maximize: bool = False,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay)
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, maximize)

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import math
+import numbers
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ClassVar
 
 import numpy as np
 
 from odyssey.errors import FormatError, OdysseyError
-from odyssey.grad_mode import no_grad
+from odyssey.grad_mode import enable_grad, no_grad
 from odyssey.tensor import Parameter, Tensor
 
 __all__ = ["Optimizer"]
+
+POSITIVE = (0, math.inf)
+"""The range of a setting that must not be negative."""
+
+SHARE = (0, 1)
+"""The range of a setting that says how much of an average is kept."""
 
 
 class Optimizer:
     """Base class: a subclass defines :meth:`update` for one parameter.
 
-    Or :meth:`update_group` for many: one call of a kernel then does them all.
+    Or :meth:`update_group` for many: one call of a kernel then does them all. With a
+    setting ``maximize`` that is true the gradients come to either with their sign changed.
 
     Parameters
     ----------
@@ -34,10 +44,15 @@ class Optimizer:
     Raises
     ------
     OdysseyError
-        If there are no parameters, one occurs twice, or a setting is unknown.
+        If there are no parameters, one occurs twice, or a setting is unknown or out of
+        range, here or in a group.
     """
 
+    limits: ClassVar[dict[str, Any]] = {}
+    """The range [low, high) of each setting that has one; a list of them for a tuple."""
+
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self.check(defaults)
         given = list(params)
         if not given:
             raise OdysseyError(f"{type(self).__name__}: there are no parameters to optimize")
@@ -63,6 +78,20 @@ class Optimizer:
                     raise OdysseyError(f"{type(self).__name__}: a parameter occurs twice")
                 seen.add(id(parameter))
             self.groups.append({**defaults, **group, "params": members})
+            self.check(self.groups[-1])
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Raise unless all settings are in their ranges; a subclass may ask for more."""
+        op = type(self).__name__
+        for name, limits in self.limits.items():
+            value = settings[name]
+            if not isinstance(limits, list):
+                check_setting(op, name, value, *limits)
+                continue
+            if not isinstance(value, (tuple, list)) or len(value) != len(limits):
+                raise OdysseyError(f"{op}: {name} must be {len(limits)} numbers, got {value!r}")
+            for i, (one, (low, high)) in enumerate(zip(value, limits, strict=True)):
+                check_setting(op, f"{name}[{i}]", one, low, high)
 
     def _numbered(self) -> Iterator[tuple[int, Parameter, dict[str, Any]]]:
         """Yield every parameter with its number and its group."""
@@ -78,10 +107,25 @@ class Optimizer:
             for parameter in group["params"]:
                 parameter.grad = None
 
-    def step(self) -> None:
-        """Update every parameter that has a gradient, in place."""
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient, in place.
+
+        Parameters
+        ----------
+        closure : callable, optional
+            Called first: it computes the loss and the gradients.
+
+        Returns
+        -------
+        loss
+            What the closure returned, if there is one.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
         name, number = type(self).__name__, 0
-        with no_grad():
+        with no_grad(), np.errstate(all="ignore"):
             for group in self.groups:
                 params, grads, states = [], [], []
                 for parameter in group["params"]:
@@ -89,10 +133,12 @@ class Optimizer:
                     if grad is not None:
                         parameter._before_write(name)
                         params.append(parameter.data)
-                        grads.append(grad.data)
+                        slope = grad.data
+                        grads.append(np.asarray(-slope) if group.get("maximize") else slope)
                         states.append(self.state.setdefault(number, {}))
                     number += 1
                 self.update_group(params, grads, states, group)
+        return loss
 
     def update_group(
         self,
@@ -103,13 +149,21 @@ class Optimizer:
     ) -> None:
         """Update the arrays of a group's parameters in place, those that have a gradient."""
         for param, grad, state in zip(params, grads, states, strict=True):
-            self.update(param, grad, state, group)
+            with in_single(param, grad) as (wide, wide_grad):
+                self.update(wide, wide_grad, state, group)
 
     def update(
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
-        """Update one parameter's array in place; ``state`` is empty at its first step."""
+        """Update one parameter's array in place; ``state`` is empty at its first step.
+
+        Half precision comes here as float32, and is rounded once when the step is done.
+        """
         raise OdysseyError(f"{type(self).__name__}: an optimizer must define update")
+
+    def state_shape(self, key: str, parameter: Parameter) -> tuple[int, ...]:
+        """Return the shape that an array of the state has: that of its parameter."""
+        return parameter.shape
 
     def state_dict(self) -> dict[str, Any]:
         """Return name, settings and state: all that continues the optimization.
@@ -153,15 +207,14 @@ class Optimizer:
                     f"{len(parameters)}"
                 )
             for key, value in values.items():
-                if np.ndim(value) and np.shape(value) != parameter.shape:
-                    raise FormatError(
-                        f"{name}: {number}.{key} has shape {np.shape(value)} "
-                        f"but its parameter has {parameter.shape}"
-                    )
-            loaded[int(number)] = {
-                key: np.array(value) if isinstance(value, np.ndarray) else value
-                for key, value in values.items()
-            }
+                shape = self.state_shape(key, parameter)
+                for one in value if isinstance(value, list) else [value]:
+                    if np.ndim(one) and np.shape(one) != shape:
+                        raise FormatError(
+                            f"{name}: {number}.{key} has shape {np.shape(one)} "
+                            f"but its parameter has {parameter.shape}"
+                        )
+            loaded[int(number)] = {key: copied(value) for key, value in values.items()}
         self.state = loaded
         for own, saved in zip(self.groups, groups, strict=True):
             own |= {k: tuple(v) if isinstance(v, list) else v for k, v in saved.items()}
@@ -186,6 +239,23 @@ def split(keys: list[Any], *lists: list[Any]) -> Iterator[tuple[Any, ...]]:
         )
 
 
+def copied(value: Any) -> Any:
+    """Return a value of the state of its own: arrays and lists of them change in place."""
+    if isinstance(value, list):
+        return [copied(one) for one in value]
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+@contextmanager
+def in_single(param: np.ndarray, grad: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Lend both in the dtype of the state, as one block of memory, and write the first back."""
+    dtype = state_dtype(param)
+    wide = param.astype(dtype, order="C", copy=False)
+    yield wide, grad.astype(dtype, order="C", copy=False)
+    if wide is not param:
+        param[...] = wide
+
+
 def state_dtype(param: np.ndarray) -> np.dtype[Any]:
     """Return the dtype of an optimizer's state: float32 for half-precision parameters."""
     return np.result_type(param, np.float32)
@@ -193,5 +263,5 @@ def state_dtype(param: np.ndarray) -> np.dtype[Any]:
 
 def check_setting(op: str, name: str, value: float, low: float, high: float) -> None:
     """Raise unless ``low <= value < high``."""
-    if not low <= value < high:
+    if not (isinstance(value, numbers.Real) and low <= value < high):
         raise OdysseyError(f"{op}: {name} must lie in [{low}, {high}), got {value!r}")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.errors import OdysseyError
-from odyssey.training.optimizers.optimizer import Optimizer, check_setting, split, state_dtype
+from odyssey.training.optimizers.optimizer import POSITIVE, Optimizer, split, state_dtype
 
 __all__ = ["SGD"]
 
@@ -36,6 +36,8 @@ class SGD(Optimizer):
     momentum, dampening, weight_decay : float
     nesterov : bool
         Look ahead; needs a momentum, and no dampening.
+    maximize : bool
+        Climb instead: with -g in place of g.
 
     Raises
     ------
@@ -58,6 +60,13 @@ class SGD(Optimizer):
     array([0.8], dtype=float32)
     """
 
+    limits: ClassVar = {
+        "lr": POSITIVE,
+        "momentum": POSITIVE,
+        "dampening": (-math.inf, math.inf),
+        "weight_decay": POSITIVE,
+    }
+
     def __init__(
         self,
         params: Iterable[Any],
@@ -66,20 +75,22 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        maximize: bool = False,
     ) -> None:
-        check_setting("SGD", "lr", lr, 0, math.inf)
-        check_setting("SGD", "momentum", momentum, 0, math.inf)
-        check_setting("SGD", "weight_decay", weight_decay, 0, math.inf)
-        if nesterov and (momentum == 0 or dampening != 0):
-            raise OdysseyError("SGD: nesterov needs a momentum above 0 and no dampening")
         settings = {
             "lr": lr,
             "momentum": momentum,
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, settings)
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        super().check(settings)
+        if settings["nesterov"] and (settings["momentum"] == 0 or settings["dampening"] != 0):
+            raise OdysseyError("SGD: nesterov needs a momentum above 0 and no dampening")
 
     def update_group(
         self,
