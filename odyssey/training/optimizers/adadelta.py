@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.elementwise import Elementwise, blend_square, with_decay
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["Adadelta"]
@@ -93,11 +93,11 @@ class Adadelta(Elementwise):
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         grad = with_decay(grad, param, group)
-        blend(state["square_avg"], grad * grad, 1 - group["rho"])
+        blend_square(state["square_avg"], grad, 1 - group["rho"])
         change = state["acc_delta"] + group["eps"]
         change /= state["square_avg"] + group["eps"]
         np.sqrt(change, out=change)
         change *= grad
-        blend(state["acc_delta"], change * change, 1 - group["rho"])
+        blend_square(state["acc_delta"], change, 1 - group["rho"])
         change *= group["lr"]
         param -= change

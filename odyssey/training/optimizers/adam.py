@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from odyssey.backend import kernel
-from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.elementwise import Elementwise, blend, blend_square, with_decay
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE, split
 
 __all__ = ["Adam", "AdamW"]
@@ -137,7 +137,7 @@ class Adam(Elementwise):
         else:
             grad = with_decay(grad, param, group)
         blend(state["exp_avg"], grad, 1 - beta1)
-        blend(state["exp_avg_sq"], grad * grad, 1 - beta2)
+        blend_square(state["exp_avg_sq"], grad, 1 - beta2)
         np.maximum(state["max_exp_avg_sq"], state["exp_avg_sq"], out=state["max_exp_avg_sq"])
         size = np.sqrt(state["max_exp_avg_sq"])
         size /= (1 - beta2**step) ** 0.5

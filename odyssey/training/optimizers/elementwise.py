@@ -56,7 +56,29 @@ def with_decay(grad: np.ndarray, param: np.ndarray, group: dict[str, Any]) -> np
 
 def blend(mean: np.ndarray, value: np.ndarray, weight: float) -> None:
     """Move a running mean towards a value, in place."""
-    mean += weight * (value - mean)
+    part = value - mean
+    part *= weight
+    mean += part
+
+
+def blend_square(mean: np.ndarray, grad: np.ndarray, weight: float) -> None:
+    """Move a running mean of squares towards that of the gradient, in place."""
+    part = grad * grad
+    part *= weight
+    mean *= 1 - weight
+    mean += part
+
+
+def signs(x: np.ndarray) -> np.ndarray:
+    """Return 1, -1 or 0 for each number: ``np.sign`` without a branch that cannot be foreseen.
+
+    Examples
+    --------
+    >>> signs(np.array([0.25, -3.0, 0.0, np.nan]))
+    array([ 1., -1.,  0., nan])
+    """
+    size = np.abs(x)
+    return np.divide(x, size, out=size, where=size > 0)
 
 
 def length(x: np.ndarray) -> float:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend, length
+from odyssey.training.optimizers.elementwise import Elementwise, blend, blend_square, length
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["LAMB"]
@@ -93,7 +93,7 @@ class LAMB(Elementwise):
     ) -> None:
         (beta1, beta2), step = group["betas"], state["step"]
         blend(state["exp_avg"], grad, 1 - beta1)
-        blend(state["exp_avg_sq"], grad * grad, 1 - beta2)
+        blend_square(state["exp_avg_sq"], grad, 1 - beta2)
         change = np.sqrt(state["exp_avg_sq"])
         change /= (1 - beta2**step) ** 0.5
         change += group["eps"]

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend
+from odyssey.training.optimizers.elementwise import Elementwise, blend, signs
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["Lion"]
@@ -87,11 +87,12 @@ class Lion(Elementwise):
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         lr, (beta1, beta2) = group["lr"], group["betas"]
-        direction = beta1 * state["exp_avg"]
-        direction += (1 - beta1) * grad
-        np.sign(direction, out=direction)
-        direction *= lr
+        direction = grad - state["exp_avg"]
+        direction *= 1 - beta1
+        direction += state["exp_avg"]
+        change = signs(direction)
+        change *= lr
         if group["weight_decay"]:
             param *= 1 - lr * group["weight_decay"]
-        param -= direction
+        param -= change
         blend(state["exp_avg"], grad, 1 - beta2)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.elementwise import Elementwise, blend, blend_square, with_decay
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["NAdam"]
@@ -115,7 +115,7 @@ class NAdam(Elementwise):
         else:
             grad = with_decay(grad, param, group)
         blend(state["exp_avg"], grad, 1 - beta1)
-        blend(state["exp_avg_sq"], grad * grad, 1 - beta2)
+        blend_square(state["exp_avg_sq"], grad, 1 - beta2)
         now, ahead = self.momentum(step, group), self.momentum(step + 1, group)
         change = state["exp_avg"] * (lr * ahead / (1 - state["mu_product"] * ahead))
         change += grad * (lr * (1 - now) / (1 - state["mu_product"]))

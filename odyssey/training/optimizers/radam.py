@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.elementwise import Elementwise, blend, blend_square, with_decay
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["RAdam"]
@@ -105,7 +105,7 @@ class RAdam(Elementwise):
         else:
             grad = with_decay(grad, param, group)
         blend(state["exp_avg"], grad, 1 - beta1)
-        blend(state["exp_avg_sq"], grad * grad, 1 - beta2)
+        blend_square(state["exp_avg_sq"], grad, 1 - beta2)
         correction = 1 - beta2**step
         longest = 2 / (1 - beta2) - 1
         length = longest - 2 * step * beta2**step / correction  # of the average behind v

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from odyssey.training.optimizers.elementwise import Elementwise, blend, with_decay
+from odyssey.training.optimizers.elementwise import Elementwise, blend, blend_square, with_decay
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["RMSprop"]
@@ -102,10 +102,11 @@ class RMSprop(Elementwise):
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: dict[str, Any]
     ) -> None:
         grad = with_decay(grad, param, group)
-        blend(state["square_avg"], grad * grad, 1 - group["alpha"])
+        blend_square(state["square_avg"], grad, 1 - group["alpha"])
         if group["centered"]:
             blend(state["grad_avg"], grad, 1 - group["alpha"])
-            size = state["square_avg"] - state["grad_avg"] ** 2
+            size = state["grad_avg"] * state["grad_avg"]
+            np.subtract(state["square_avg"], size, out=size)
             np.maximum(size, 0, out=size)  # rounding may have gone below
             np.sqrt(size, out=size)
         else:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from odyssey.errors import OdysseyError
-from odyssey.training.optimizers.elementwise import Elementwise
+from odyssey.training.optimizers.elementwise import Elementwise, signs
 from odyssey.training.optimizers.optimizer import POSITIVE, SHARE
 
 __all__ = ["Rprop"]
@@ -106,4 +106,4 @@ class Rprop(Elementwise):
         step_size[same < 0] *= shrink
         np.clip(step_size, *group["step_sizes"], out=step_size)
         state["prev"][...] = np.where(same < 0, 0, grad)
-        param -= step_size * np.sign(state["prev"])
+        param -= step_size * signs(state["prev"])
