@@ -114,6 +114,17 @@ def test_arrays_of_other_shapes(optimizer, state, message):
     assert one.state == {}
 
 
+def test_an_array_of_another_order_is_kept():
+    p = od.Parameter(np.ones((2, 3)))
+    optimizer = Adagrad([p])
+    total = np.asfortranarray(np.arange(6.0).reshape(2, 3))
+    state = optimizer.state_dict() | {"state": {"0": {"step": 1, "sum": total}}}
+    optimizer.load_state_dict(state)
+    p.grad = od.tensor(np.ones((2, 3)))
+    optimizer.step()
+    assert optimizer.state[0]["sum"].tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
 def test_a_setting_may_be_switched_on_in_between():
     p = od.Parameter(np.ones(3))
     optimizer = RMSprop([p])

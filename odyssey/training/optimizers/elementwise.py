@@ -24,7 +24,7 @@ class Elementwise(Optimizer):
         return {}
 
     def advance(self, state: dict[str, Any], group: dict[str, Any]) -> None:
-        """Bring the numbers of a state, to the step that begins."""
+        """Bring the numbers of a state to the step that begins."""
         state["step"] = state.get("step", 0) + 1
 
     def begin(self, param: np.ndarray, state: dict[str, Any], group: dict[str, Any]) -> None:
@@ -71,6 +71,8 @@ def blend_square(mean: np.ndarray, grad: np.ndarray, weight: float) -> None:
 
 def signs(x: np.ndarray) -> np.ndarray:
     """Return 1, -1 or 0 for each number: ``np.sign`` without a branch that cannot be foreseen.
+
+    What is not finite gives NaN, so that it is seen.
 
     Examples
     --------

@@ -243,7 +243,7 @@ def copied(value: Any) -> Any:
     """Return a value of the state of its own: arrays and lists of them change in place."""
     if isinstance(value, list):
         return [copied(one) for one in value]
-    return np.array(value) if isinstance(value, np.ndarray) else value
+    return np.array(value, order="C") if isinstance(value, np.ndarray) else value
 
 
 @contextmanager
