@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from odyssey.errors import FormatError, OdysseyError, ShapeError
-from odyssey.utils import plot_training_curves, progress, read_image
+from odyssey.utils import plot_curves, plot_training_curves, progress, read_image
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow is not installed")
 
@@ -184,6 +184,59 @@ def test_pyplot_is_left_alone(tmp_path):
         "assert 'matplotlib' in sys.modules and 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+# -- plot_curves -------------------------------------------------------------------------------
+
+
+def test_curves_have_colours_labels_and_a_legend_if_there_are_several(tmp_path):
+    plot_curves({"a": [1, 2, 3], "b": [3, 2]}, "step", "rate", tmp_path / "a.png")
+    pixels = picture(tmp_path / "a.png")
+    assert has_colour(pixels, BLUE) and has_colour(pixels, VERMILION)
+    axes = plot_curves({"a": [1, 2, 3], "b": [3, 2]}, "step", "rate").axes[0]
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("step", "rate")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["a", "b"]
+    assert [line.get_xydata().tolist() for line in axes.get_lines()] == [
+        [[0, 1], [1, 2], [2, 3]],
+        [[0, 3], [1, 2]],
+    ]
+    assert plot_curves({"a": [1]}, "step", "rate").axes[0].get_legend() is None
+
+
+def test_twenty_curves_look_different():
+    lines = plot_curves({str(i): [i, 2] for i in range(20)}, "x", "y").axes[0].get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 20
+
+
+def test_scales_places_and_marks_are_those_asked_for():
+    figure = plot_curves(
+        {"a": [1, 10]}, "x", "y", log_x=True, log_y=True, x=[0.1, 10, 20], marks={"here": 3.0}
+    )
+    axes = figure.axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    curve, mark = axes.get_lines()
+    assert curve.get_xdata().tolist() == [0.1, 10] and list(mark.get_xdata()) == [3, 3]
+    assert axes.texts[0].get_text() == "here"
+
+
+@pytest.mark.parametrize("log", [False, True])
+@pytest.mark.parametrize("values", [[0.5], [math.nan, -1, math.inf, 2], [math.nan], [0.0, 0.0]])
+def test_odd_curves_are_drawn_without_a_warning(tmp_path, values, log):
+    plot_curves({"a": values}, "x", "y", tmp_path / "a.png", log_x=log, log_y=log)
+    assert picture(tmp_path / "a.png").shape[0] > 100
+
+
+@pytest.mark.parametrize(
+    ("curves", "x", "message"),
+    [
+        ({}, None, r"expected at least one value to draw, got \{\}"),
+        ({"a": []}, None, "expected at least one value to draw, got {'a': "),
+        ({"a": [1, 2, 3]}, [1, 2], "x has 2 values, but a curve has 3"),
+    ],
+)
+def test_curves_that_cannot_be_drawn_are_named(curves, x, message):
+    with pytest.raises(ShapeError, match=f"plot_curves: {message}"):
+        plot_curves(curves, "x", "y", x=x)
 
 
 # -- progress ----------------------------------------------------------------------------------

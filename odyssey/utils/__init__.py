@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from odyssey.utils.images import read_image
     from odyssey.utils.io import atomic_write
     from odyssey.utils.serialization import load_arrays, save_arrays
-    from odyssey.utils.visualization import plot_training_curves
+    from odyssey.utils.visualization import plot_curves, plot_training_curves
 
 __all__ = [
     "atomic_write",
     "load_arrays",
     "load_config",
+    "plot_curves",
     "plot_training_curves",
     "progress",
     "read_image",
@@ -37,6 +38,7 @@ _HOMES = {
     "atomic_write": "io",
     "load_arrays": "serialization",
     "load_config": "config",
+    "plot_curves": "visualization",
     "plot_training_curves": "visualization",
     "read_image": "images",
     "resolve": "config",
