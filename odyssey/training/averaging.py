@@ -393,7 +393,8 @@ class Lookahead(Optimizer):
             if number not in self.slow:
                 wide = np.result_type(parameter.data, np.float32)
                 self.slow[number] = parameter.data.astype(wide)
-        result = self.optimizer.step(*arguments)
+        step: Any = self.optimizer.step  # some return the loss
+        result = step(*arguments)
         self.count += 1
         if self.count % self.k == 0:
             with no_grad():

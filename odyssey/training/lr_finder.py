@@ -223,7 +223,10 @@ def _untouched(model: Module, optimizer: Optimizer) -> Iterator[None]:
     values = [(tensor, tensor.data.copy(), tensor.grad) for tensor in tensors]
     modes = [(module, module.training) for module in model.modules()]
     state = copy.deepcopy(optimizer.state_dict())
-    generators = [random.default_generator(), random.current_generator()]
+    generators: list[np.random.Generator] = [
+        random.default_generator(),
+        random.current_generator(),
+    ]
     generators += [
         value
         for module in model.modules()
