@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
 
 import odyssey as od
+from odyssey import core, nn
 from odyssey.errors import OdysseyError
+from odyssey.training import Trainer, optimizers
 from odyssey.training.clipping import clip_adaptive_, clip_each_norm_, clip_norm_, clip_value_
 from odyssey.training.gradients import gradient_statistics
 
@@ -197,3 +200,32 @@ def test_no_gradients_have_no_extremes():
     found = gradient_statistics([od.Parameter(np.zeros(6))])
     assert found.global_norm == 0 and math.isnan(found.max + found.min + found.mean)
     assert found.is_healthy
+
+
+# -- in a training -----------------------------------------------------------------------------
+
+
+def test_a_trainer_clips_as_it_is_told():
+    data = [(od.ones((2, 3)), od.tensor(np.array([0, 1])))] * 2
+    weights = []
+    for own in (False, True):
+        od.manual_seed(1)
+        model = nn.Linear(3, 2)
+        optimizer = optimizers.SGD(model.parameters(), lr=0.5)
+        clip = partial(clip_adaptive_, factor=0.01)
+        if own:
+            for x, target in data:
+                optimizer.zero_grad()
+                core.cross_entropy(model(x), target).backward()
+                assert clip(model.parameters()) > 0.01
+                optimizer.step()
+        else:
+            Trainer(model, optimizer, clip=clip).fit(data)
+        weights.append(model.weight.numpy().tobytes())
+    assert weights[0] == weights[1]
+
+
+def test_a_number_is_no_way_to_clip():
+    model = nn.Linear(3, 2)
+    with pytest.raises(OdysseyError, match=r"clip must be a function .* got 0.5; clip_norm takes"):
+        Trainer(model, optimizers.SGD(model.parameters()), clip=0.5)

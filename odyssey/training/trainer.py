@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,9 @@ class Trainer:
         that the gradient is that of one batch of all their examples.
     clip_norm : float, optional
         The largest norm of all gradients together; larger ones are scaled down.
+    clip : callable, optional
+        Another way to bound them: ``clip(parameters)`` is called before each step, such as
+        ``partial(clip_adaptive_, factor=0.01)``; see :mod:`odyssey.training.clipping`.
     max_seconds : float, optional
         Stop after the step in which so much time has passed.
     validation_name : str
@@ -105,6 +108,7 @@ class Trainer:
         callbacks: Sequence[Callback] = (),
         accumulate: int = 1,
         clip_norm: float | None = None,
+        clip: Callable[[Iterable[Tensor]], Any] | None = None,
         max_seconds: float | None = None,
         validation_name: str = "val",
     ) -> None:
@@ -119,11 +123,17 @@ class Trainer:
         for name, value in (("clip_norm", clip_norm), ("max_seconds", max_seconds)):
             if value is not None and not value > 0:
                 raise OdysseyError(f"Trainer: {name} must be positive, got {value!r}")
+        if clip is not None and not callable(clip):
+            raise OdysseyError(
+                f"Trainer: clip must be a function of the parameters, got {clip!r}; "
+                "clip_norm takes a number"
+            )
         self.model, self.optimizer, self.loss_fn = model, optimizer, loss_fn
         self.metrics = dict(metrics or {})
         self.schedule, self.schedule_every = schedule, schedule_every
         self.callbacks = list(callbacks)
-        self.accumulate, self.clip_norm, self.max_seconds = accumulate, clip_norm, max_seconds
+        self.accumulate, self.max_seconds = accumulate, max_seconds
+        self.clip_norm, self.clip = clip_norm, clip
         self.validation_name = validation_name
         self.epochs = 0
         self.epoch = self.step = 0
@@ -257,6 +267,8 @@ class Trainer:
         """Let the optimizer take its step, when all gradients are there."""
         if self.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        if self.clip is not None:
+            self.clip(self.model.parameters())
         self.optimizer.step()
 
     def stop(self, reason: str) -> None:
