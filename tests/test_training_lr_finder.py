@@ -116,6 +116,7 @@ class Noisy(nn.Module):
 
     def forward(self, x):
         x = self.drop(self.flat(x)) + od.tensor(self.rng.normal(0, 0.1, 64).astype(np.float32))
+        x = x + float(random.current_generator().normal(0, 0.01))
         self.seen[...] = int(self.seen) + 1
         self.mean[...] = x.data.mean(axis=0)
         return self.inner(x)
