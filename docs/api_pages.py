@@ -37,8 +37,14 @@ PAGES = (
     Page("models", "odyssey.models: networks", ("odyssey.models",)),
     Page(
         "training",
-        "odyssey.training: optimizers, schedules, loops",
-        ("odyssey.training", "odyssey.training.optimizers", "odyssey.training.schedulers"),
+        "odyssey.training: optimizers, schedules, metrics, loops",
+        (
+            "odyssey.training",
+            "odyssey.training.optimizers",
+            "odyssey.training.schedulers",
+            "odyssey.training.metrics",
+            "odyssey.training.callbacks",
+        ),
     ),
     Page(
         "data",
