@@ -447,10 +447,10 @@ assert back[:4, 1].max() > 0.25
 # %%
 # On the left is the head that looks most at the character before: a dark line below the diagonal.
 # With it the next layer knows pairs of characters, and nobody told it to. On the right is the head
-# of the second layer that looks furthest back.
+# of the second layer that looks furthest back: some rows agree on one place and go on with it.
 #
 # :class:`odyssey.models.GPT` is this model with the details of GPT-2. What separates them are the
-# width, the depth, the text, and some thousands of machines.
+# width, the depth, the text, and a great deal of time.
 #
 # Exercises
 # ---------
