@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ from odyssey.cli import main
 from odyssey.cli._picture import frame, resize
 from odyssey.data.datasets import Digits
 from odyssey.errors import OdysseyError
-from odyssey.utils.serialization import load_arrays, save_arrays
+from odyssey.training import CheckpointManager
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,11 +48,18 @@ def lines(text):
 
 
 def test_evaluate_gives_the_figures_of_the_training(run, capsys):
-    state = json.loads((run / "state.json").read_text())
+    with open(run / "metrics.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    best = max(rows, key=lambda row: float(row["test_accuracy"]))
+    rows[-1], best = ({k: float(v) for k, v in row.items()} for row in (rows[-1], best))
+    assert main(["evaluate", str(run), "--which", "best"]) == 0
+    found = {name: value.strip() for name, value in lines(capsys.readouterr().out).items()}
+    assert found["test accuracy"] == f"{best['test_accuracy']:.2%}"
+    assert found["test loss"] == f"{best['test_loss']:.6f}"
     assert main(["evaluate", str(run)]) == 0
     found = {name: value.strip() for name, value in lines(capsys.readouterr().out).items()}
-    assert found["test accuracy"] == f"{state['test_accuracy']:.2%}"
-    assert found["test loss"] == f"{state['test_loss']:.6f}"
+    assert found["test accuracy"] == f"{rows[-1]['test_accuracy']:.2%}"
+    assert found["test loss"] == f"{rows[-1]['test_loss']:.6f}"
     assert found["data"] == "digits, 360 test images"
 
 
@@ -163,63 +172,91 @@ def refused(capsys, *words):
 def test_a_folder_that_is_no_run(run, capsys, tmp_path):
     (tmp_path / "empty").mkdir()
     assert refused(capsys, "evaluate", "empty") == (
-        "odyssey evaluate: checkpoint: empty is not the folder of a run: it has no "
-        "model.safetensors"
+        "odyssey evaluate: empty is not the folder of a run: it has no config.yaml and no "
+        "checkpoints"
     )
     assert refused(capsys, "predict", "absent", "x.png") == (
-        "odyssey predict: checkpoint: there is no folder absent"
+        "odyssey predict: there is no folder absent"
     )
     file = run / "config.yaml"
     assert "is a file, expected the folder of a run" in refused(capsys, "evaluate", file)
+    shutil.rmtree(run / "checkpoints")
+    assert "checkpoint: there is none in" in refused(capsys, "evaluate", run)
 
 
 def rewrite(run, change):
-    """Change a model file: `change` gets its arrays and its header."""
-    arrays, header = load_arrays(run / "model.safetensors")
-    change(arrays, header)
-    save_arrays(arrays, run / "model.safetensors", header)
+    """Change the last checkpoint: `change` gets what it tells and its parts."""
+    manager = CheckpointManager(run / "checkpoints")
+    saved = manager.load()
+    change(saved.about, saved.parts)
+    manager.save(saved.parts, saved.about)
 
 
 def test_a_checkpoint_of_another_model(run, capsys):
-    def change(arrays, header):
-        header["arguments"] = header["arguments"].replace("10", "11").replace("8, 8", "8, 9")
+    def change(about, parts):
+        about["arguments"] |= {"input_shape": [1, 8, 9], "classes": 11}
 
     rewrite(run, change)
     message = refused(capsys, "evaluate", run)
-    assert "model.safetensors is of another model: the state does not fit Sequential" in message
+    assert "is of another model: load_state_dict: the state does not fit Sequential" in message
     assert "1.weight: expected shape (256, 72), got (256, 64)" in message
     assert "5.bias: expected shape (11,), got (10,)" in message
 
 
 def test_a_checkpoint_of_a_model_that_is_not_known(run, capsys):
-    rewrite(run, lambda arrays, header: header.update(model="mpl"))
+    rewrite(run, lambda about, parts: about.update(model="mpl"))
     message = refused(capsys, "evaluate", run)
     assert "is of no model that can be built: model: expected one of" in message
     assert "got 'mpl'; did you mean 'mlp'?" in message
 
 
 def test_a_checkpoint_of_a_newer_odyssey(run, capsys):
-    rewrite(run, lambda arrays, header: header.update(format="2", odyssey="9.1"))
+    path = newest(run) / "state.json"
+    state = json.loads(path.read_text())
+    path.write_text(json.dumps({**state, "format": 99, "odyssey": "9.0"}))
     message = refused(capsys, "evaluate", run)
-    assert "is in format 2, written by odyssey 9.1; this is odyssey" in message
+    assert "is in format 99, written by odyssey 9.0; this is odyssey" in message
 
 
-def test_a_safetensors_file_of_someone_else(run, capsys):
-    rewrite(run, lambda arrays, header: header.clear())
-    assert "was not written by odyssey's training" in refused(capsys, "evaluate", run)
+def test_a_checkpoint_of_someone_else(run, capsys):
+    rewrite(run, lambda about, parts: about.clear())
+    assert "was not saved by odyssey train" in refused(capsys, "evaluate", run)
+
+
+def newest(run):
+    return CheckpointManager(run / "checkpoints").paths()[-1]
+
+
+def only_the_newest(run):
+    for path in CheckpointManager(run / "checkpoints").paths()[:-1]:
+        shutil.rmtree(path)
+    return newest(run)
 
 
 def test_a_damaged_checkpoint(run, capsys):
-    path = run / "model.safetensors"
+    path = only_the_newest(run) / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-10])
-    assert "is not a whole safetensors file" in refused(capsys, "evaluate", run)
+    assert "model.safetensors is damaged: expected" in refused(capsys, "evaluate", run)
+
+
+def test_a_damaged_checkpoint_with_one_before_it(run, capsys):
+    (newest(run) / "model.safetensors").unlink()
+    warnings.simplefilter("default")
+    capsys.readouterr()
+    assert main(["evaluate", str(run)]) == 0
+    err = capsys.readouterr().err
+    assert err.startswith("odyssey evaluate: warning: checkpoint: cannot read ")
+    assert "going on from the one before" in err and err.count("\n") == 1
 
 
 def test_a_damaged_state(run, capsys):
-    (run / "state.json").write_text("{")
-    assert "state.json is not valid JSON" in refused(capsys, "evaluate", run)
-    (run / "state.json").unlink()
-    assert "it has no state.json" in refused(capsys, "evaluate", run)
+    path = only_the_newest(run) / "state.json"
+    path.write_text("{")
+    assert "state.json was not written by odyssey, or is damaged" in refused(
+        capsys, "evaluate", run
+    )
+    path.unlink()
+    assert "has no state.json" in refused(capsys, "evaluate", run)
 
 
 def test_images_that_cannot_be_read(run, capsys):

@@ -15,15 +15,15 @@ import pytest
 
 import odyssey as od
 from odyssey.cli import main
-from odyssey.utils import load_arrays, load_config
+from odyssey.training import CheckpointManager
+from odyssey.utils import load_config
 
 FILES = {
+    "checkpoints",
     "config.yaml",
     "losses.csv",
     "metrics.csv",
-    "model.safetensors",
-    "optimizer.safetensors",
-    "state.json",
+    "summary.json",
     "training_curves.png",
 }
 
@@ -51,6 +51,11 @@ def losses(run):
     return [float(row["loss"]) for row in rows(Path(run, "losses.csv"))]
 
 
+def last(run):
+    """Read the run's last checkpoint."""
+    return CheckpointManager(Path(run, "checkpoints")).load()
+
+
 def figures(run):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in rows(f"{run}/metrics.csv")]
 
@@ -61,15 +66,22 @@ def test_a_run_leaves_a_complete_folder(capsys):
     assert {path.name for path in run.iterdir()} == FILES
     assert [row["epoch"] for row in rows(run / "metrics.csv")] == ["1", "2", "3"]
     assert len(losses(run)) == 3 * 45
-    last = rows(run / "metrics.csv")[-1]
-    assert float(last["test_accuracy"]) > 0.9 and float(last["train_loss"]) < 0.5
-    state = json.loads((run / "state.json").read_text())
-    assert state["epoch"] == 3 and state["step"] == 135 and state["seed"] == 0
-    assert state["test_accuracy"] == pytest.approx(float(last["test_accuracy"]))
-    assert state["optimizer"]["name"] == "Adam" and state["schedule"]["count"] == 135
-    _, header = load_arrays(run / "model.safetensors")
-    assert header["model"] == "mlp" and header["dataset"] == "digits"
-    assert json.loads(header["arguments"])["input_shape"] == [1, 8, 8]
+    final = rows(run / "metrics.csv")[-1]
+    assert float(final["test_accuracy"]) > 0.9 and float(final["train_loss"]) < 0.5
+    saved = last(run)
+    about, parts = saved.about, saved.parts
+    assert about["epoch"] == 3 and about["step"] == 135 and about["seed"] == 0
+    assert about["score"] == pytest.approx(float(final["test_accuracy"]))
+    assert parts["optimizer"]["name"] == "Adam" and parts["schedule"]["count"] == 135
+    assert about["model"] == "mlp" and about["data"] == "digits"
+    assert about["arguments"]["input_shape"] == [1, 8, 8]
+    assert about["classes"] == list("0123456789")
+    assert sorted(path.name for path in (run / "checkpoints").iterdir()) == [
+        f"00000{i}" for i in (1, 2, 3)
+    ]
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["finished"] and summary["epoch"] == 3 and summary["stop_reason"] is None
+    assert summary["figures"]["test_accuracy"] == about["score"]
     config = load_config(run / "config.yaml")
     assert config["model"] == "mlp" and config["epochs"] == 3 and config["lr"] == 0.002
 
@@ -77,7 +89,7 @@ def test_a_run_leaves_a_complete_folder(capsys):
     summary = dict(line.split("  ", 1) for line in out.splitlines())
     assert set(summary) >= {"model", "data", "epochs", "test accuracy", "time", "run folder"}
     assert summary["model"].strip() == "mlp, 50,826 parameters"
-    assert f"{float(last['test_accuracy']):.2%}" in summary["test accuracy"]
+    assert f"{float(final['test_accuracy']):.2%}" in summary["test accuracy"]
     assert summary["run folder"].strip() == str(run)
     # Not a terminal: a line an epoch and no bar.
     assert [line.split()[:2] for line in err.splitlines()] == [
@@ -107,7 +119,7 @@ def test_the_same_seed_gives_the_same_run_and_another_another():
         assert main([*few, "--seed", seed, "--run-dir", name]) == 0
     assert losses("a") == losses("b") != losses("c")
     assert figures("a") == figures("b") != figures("c")
-    (a, _), (b, _) = (load_arrays(f"{name}/model.safetensors") for name in "ab")
+    a, b = (last(name).parts["model"] for name in "ab")
     assert all(a[name].tobytes() == b[name].tobytes() for name in a)
 
 
@@ -140,19 +152,17 @@ def test_every_optimizer_runs(optimizer):
 
 
 def stop_after(monkeypatch, step, signum):
-    """Send this process a signal when a loss is noted for the step."""
-    from odyssey.cli import _session
+    """Send this process a signal in the step."""
+    from odyssey.training import Trainer
 
-    real = _session._Reporter.step
-    seen = []
+    real = Trainer._step
 
-    def noting(self, epoch, loss):
-        seen.append(loss)
-        if len(seen) == step:
+    def noting(self, batches):
+        if self.step + 1 == step:
             signal.raise_signal(signum)
-        real(self, epoch, loss)
+        return real(self, batches)
 
-    monkeypatch.setattr(_session._Reporter, "step", noting)
+    monkeypatch.setattr(Trainer, "_step", noting)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +181,10 @@ def test_a_signal_ends_the_step_saves_and_says_so(monkeypatch, capsys, signum, c
     assert "after epoch 1" in out
     assert {path.name for path in Path("run").iterdir()} == FILES
     assert len(losses("run")) == 50
-    state = json.loads(Path("run/state.json").read_text())
-    assert state["step"] == 50 and state["epoch"] == 1 and state["test_accuracy"] is None
+    about = last("run").about
+    assert about["step"] == 50 and about["epoch"] == 1 and about["score"] is None
+    summary = json.loads(Path("run/summary.json").read_text())
+    assert not summary["finished"] and summary["stop_reason"] == signum.name
     assert [row["test_accuracy"] != "" for row in rows("run/metrics.csv")] == [True, False]
     assert main(["evaluate", "run"]) == 0
 
@@ -207,13 +219,16 @@ def test_ctrl_c_in_a_process_of_its_own():
 
 
 def test_a_full_disk_is_told_in_one_line(monkeypatch, capsys):
-    from odyssey.utils import serialization
+    from odyssey.training import checkpoint
 
     def full(path, content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(serialization, "atomic_write", full)
+    monkeypatch.setattr(checkpoint, "write_through", full)
     words = ["train", "mlp", "--epochs", "1", "--batch-size", "500", "--run-dir", "run"]
     assert main(words) == 2
     err = capsys.readouterr().err.splitlines()
-    assert err[-1] == "odyssey train: run: No space left on device" and len(err) == 2
+    assert (
+        err[-1] == ("odyssey train: run/checkpoints/000001: No space left on device")
+        and len(err) == 2
+    )

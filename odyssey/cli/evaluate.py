@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from odyssey.cli._data import load_data
 from odyssey.cli._output import facts
-from odyssey.cli._runs import configured_folder, machine, open_run
+from odyssey.cli._runs import WHICH, machine, open_run
+from odyssey.cli._session import TEST_BATCH
 from odyssey.data import DataLoader
 from odyssey.training.loops import evaluate as measure
 from odyssey.utils.progress import progress
 
-__all__ = ["TEST_BATCH", "evaluate"]
-
-TEST_BATCH = 256  # the same here and in training, so that both round alike
+__all__ = ["evaluate"]
 
 
 def evaluate(
     run: str,
+    which: str = "last",
     data_dir: str | None = None,
     backend: str | None = None,
     threads: int | None = None,
@@ -26,6 +26,8 @@ def evaluate(
     ----------
     run : str
         the run folder that 'odyssey train' left
+    which : str
+        which of its checkpoints
     data_dir : str, optional
         the folder of the data, if it is not where it was at training
     backend : str, optional
@@ -33,20 +35,23 @@ def evaluate(
     threads : int, optional
         threads of the fast kernels; by default all CPUs
     """
-    model, record = open_run(run)
-    height, width = record.arguments["input_shape"][-2:]
-    folder = data_dir or configured_folder(run)
-    data = load_data(record.dataset, folder, "test", (height, width))
+    model, about, config = open_run(run, which)
+    height, width = about["arguments"]["input_shape"][-2:]
+    folder = data_dir or config.get("data_dir")
+    data = load_data(about["data"], folder, "test", (height, width))
     loader = DataLoader(data, TEST_BATCH)
     with machine(backend, threads):
         metrics = measure(model, progress(loader, description="evaluate"))
     print(
         facts(
             {
-                "model": record.name,
-                "data": f"{record.dataset}, {len(data):,} test images",
+                "model": about["model"],
+                "data": f"{about['data']}, {len(data):,} test images",
                 "test loss": f"{metrics['loss']:.6f}",
                 "test accuracy": f"{metrics['accuracy']:.2%}",
             }
         )
     )
+
+
+evaluate.choices = {"which": WHICH}  # type: ignore[attr-defined]  # for --help

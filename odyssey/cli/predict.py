@@ -7,7 +7,7 @@ import numpy as np
 from odyssey import core
 from odyssey.cli._data import DATA
 from odyssey.cli._picture import frame
-from odyssey.cli._runs import machine, open_run
+from odyssey.cli._runs import WHICH, machine, open_run
 from odyssey.data.transforms import Resize
 from odyssey.errors import OdysseyError
 from odyssey.grad_mode import no_grad
@@ -21,6 +21,7 @@ __all__ = ["predict"]
 def predict(
     run: str,
     image: str,
+    which: str = "last",
     top: int = 3,
     backend: str | None = None,
     threads: int | None = None,
@@ -35,6 +36,8 @@ def predict(
         the run folder that 'odyssey train' left
     image : str
         the image file: PNG, JPEG or whatever else Pillow reads
+    which : str
+        which of the run's checkpoints
     top : int
         how many classes to name
     backend : str, optional
@@ -44,16 +47,19 @@ def predict(
     """
     if top < 1:
         raise OdysseyError(f"--top: expected at least 1, got {top}")
-    model, record = open_run(run)
-    source = DATA[pick("data", record.dataset, DATA)]
+    model, about, _ = open_run(run, which)
+    source = DATA[pick("data", about["data"], DATA)]
     # Framed as the dataset's images are, and then resized as they were in training.
     framed = frame(read_image(image), source.size, source.fill)
-    picture = Resize(record.arguments["input_shape"][-2:])(framed)
+    picture = Resize(about["arguments"]["input_shape"][-2:])(framed)
     with machine(backend, threads), no_grad():
         scores = model(Tensor(picture[np.newaxis, np.newaxis]))
         chances = core.softmax(scores, axis=-1).numpy()[0]
     best, *others = [int(i) for i in np.argsort(-chances, kind="stable")[:top]]
-    print(f"{record.classes[best]}  {chances[best]:.1%}")
+    print(f"{about['classes'][best]}  {chances[best]:.1%}")
     if others:
-        rest = ", ".join(f"{record.classes[i]} {chances[i]:.1%}" for i in others)
+        rest = ", ".join(f"{about['classes'][i]} {chances[i]:.1%}" for i in others)
         print(f"runners-up: {rest}")
+
+
+predict.choices = {"which": WHICH}  # type: ignore[attr-defined]  # for --help

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 from odyssey import models
 from odyssey.backend import BACKENDS, get_backend
+from odyssey.cli import _session
 from odyssey.cli._data import DATA, load_data
-from odyssey.cli._output import facts
 from odyssey.cli._runs import machine
-from odyssey.cli._session import Session
+from odyssey.data import DataLoader
 from odyssey.errors import OdysseyError
 from odyssey.threads import get_num_threads
-from odyssey.training import optimizers
-from odyssey.training.checkpoint import ModelRecord
+from odyssey.training import Trainer, metrics, optimizers
+from odyssey.training.callbacks import ModelCheckpoint
 from odyssey.training.run import RunFolder, create_run_folder
 from odyssey.training.schedulers import CosineAnnealingLR
 from odyssey.utils.choices import pick
@@ -53,7 +52,7 @@ def train(
     """Train a model, and leave a run folder.
 
     The folder holds config.yaml (give it to --config to run the same again),
-    metrics.csv, losses.csv, training_curves.png and the checkpoint. Ctrl-C and
+    metrics.csv, losses.csv, training_curves.png and the checkpoints. Ctrl-C and
     SIGTERM end the training after the present step: what there is is saved,
     and the exit code is 130 or 143.
 
@@ -128,22 +127,29 @@ def _train(settings: dict[str, Any], data_dir: str | None, run_dir: str | None) 
     optimizer = _OPTIMIZERS[settings["optimizer"]](
         model.parameters(), lr=settings["lr"], weight_decay=settings["weight_decay"]
     )
+    loader = DataLoader(training, settings["batch_size"], shuffle=True, seed=seed)
     # Only now, when nothing but the disk can still be wrong: no folders of runs that never were.
     folder = RunFolder(create_run_folder(run_dir, f"{name}-{settings['data']}"))
     folder.save_config(settings)
-    record = ModelRecord(name, arguments, settings["data"], training.classes)
-    session = Session(model, record, optimizer, training, test, folder, settings)
+    schedule = None
     if settings["schedule"] == "cosine":
-        session.schedule = CosineAnnealingLR(optimizer, session.total_steps)
-    signum = session.run()
-    if signum is not None:
-        print(
-            f"odyssey train: stopped by {signum.name} after step {session.step:,} of "
-            f"{session.total_steps:,}; what there is is saved in {folder.path}",
-            file=sys.stderr,
-        )
-    print(facts(session.summary()))
-    return 0 if signum is None else 128 + signum
+        schedule = CosineAnnealingLR(optimizer, settings["epochs"] * len(loader))
+    trainer = Trainer(
+        model,
+        optimizer,
+        metrics={"accuracy": metrics.Accuracy()},
+        schedule=schedule,
+        callbacks=[folder, ModelCheckpoint(folder.checkpoints, "test_accuracy", "max")],
+        validation_name="test",
+    )
+    trainer.about = {
+        "model": name,
+        "arguments": arguments,
+        "data": settings["data"],
+        "classes": list(training.classes),
+        "seed": seed,
+    }
+    return _session.run("odyssey train", trainer, loader, test, folder, settings["epochs"])
 
 
 def _at_least(option: str, value: int, least: int) -> int:

@@ -285,6 +285,11 @@ class Trainer:
         """Return what the model gives for each example of a loader; see :func:`predict`."""
         return predict(self.model, loader)
 
+    def so_far(self) -> Row:
+        """Return the row of the epoch that is under way, as far as it has come."""
+        row: Row = {"epoch": self.epoch + 1, "step": self.step, **self._figures("train")}
+        return row | {"lr": float(self.optimizer.groups[0]["lr"]), "seconds": self._seconds}
+
     def _figures(self, prefix: str) -> Row:
         figures = {"loss": self._mean.compute()}
         figures |= {name: metric.compute() for name, metric in self._tallies.items()}
