@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from odyssey.utils.progress import progress
 
 if TYPE_CHECKING:
-    from odyssey.utils.config import load_config, resolve, save_config
+    from odyssey.utils.config import load_config, merge_configs, resolve, save_config
     from odyssey.utils.images import read_image
     from odyssey.utils.io import atomic_write
     from odyssey.utils.serialization import load_arrays, save_arrays
@@ -25,6 +25,7 @@ __all__ = [
     "atomic_write",
     "load_arrays",
     "load_config",
+    "merge_configs",
     "plot_curves",
     "plot_training_curves",
     "progress",
@@ -39,6 +40,7 @@ _HOMES = {
     "load_arrays": "serialization",
     "load_config": "config",
     "plot_curves": "visualization",
+    "merge_configs": "config",
     "plot_training_curves": "visualization",
     "read_image": "images",
     "resolve": "config",
