@@ -58,7 +58,8 @@ def refused(capsys, *words):
             "data: expected one of digits, mnist, got 'minst'; did you mean",
         ),
         ("train mlp --optimizer adma", "optimizer: expected one of adam, adamw, sgd, got 'adma'"),
-        ("train mlp --schedule step", "schedule: expected one of cosine, constant, got 'step'"),
+        ("train mlp --schedule stepp", "warmup, constant, got 'stepp'; did you mean 'step'?"),
+        ("train mlp --schedule step", "schedule.step_size: step needs it"),
         ("train mlp --backend quick", "backend: expected one of fast, reference, got 'quick'"),
         ("train mlp --bach-size 3", "unknown option --bach-size; did you mean --batch-size?"),
         ("train mlp --epoch 3", "unknown option --epoch; did you mean --epochs?"),
@@ -71,16 +72,19 @@ def refused(capsys, *words):
         ("train mlp --batch-size -1", "--batch-size: expected at least 1, got -1"),
         ("train mlp --threads 0", "--threads: expected at least 1, got 0"),
         ("train mlp --seed -1", "--seed: expected at least 0, got -1"),
-        ("train mlp --lr fast", "--lr: expected a number, got 'fast'"),
-        ("train mlp --lr -1", "Adam: lr must lie in [0, inf), got -1.0"),
-        ("train mlp --model-args.hiden [3]", "setting of mlp: expected one of hidden, got 'hiden'"),
-        ("train mlp --model-args.hidden 3", "mlp: the settings {'hidden': 3} do not fit"),
-        ("train mlp --model-args.hidden [0]", "Linear: out_features must be a positive integer"),
-        ("train mlp --config no.yaml", "--config: File does not exist"),
-        ("train mlp --data-dir .", "--data-dir: digits comes with odyssey, and is read from no"),
+        ("train mlp --optimizer.lr fast", "--optimizer.lr: expected a number, got 'fast'"),
+        ("train mlp --optimizer.lr -1", "Adam: lr must lie in [0, inf), got -1.0"),
+        (
+            "train mlp --model.hiden [3]",
+            "hiden: unknown setting of mlp; did you mean hidden?",
+        ),
+        ("train mlp --model.hidden 3", "--model.hidden: expected a list, got '3'"),
+        ("train mlp --model.hidden [0]", "Linear: out_features must be a positive integer"),
+        ("train mlp --config no.yaml", "--config: cannot read no.yaml: No such file or directory"),
+        ("train mlp --data.root .", "--data.root: unknown setting of digits"),
         ("train mlp --data mnist", "MNIST: expected a root folder or ODYSSEY_DATA, got neither"),
-        ("train mlp --data mnist --data-dir no", "--data-dir: there is no folder no"),
-        ("train mlp --data mnist --data-dir .", "MNIST: no file train-images-idx3-ubyte[.gz] in"),
+        ("train mlp --data mnist --data.root /no", "--data.root: there is no folder /no"),
+        ("train mlp --data mnist --data.root .", "MNIST: no file train-images-idx3-ubyte[.gz] in"),
         ("evaluate", "missing argument: run"),
         ("predict run", "missing argument: image"),
         ("compare matmull", "did you mean 'matmul'?"),
@@ -94,16 +98,16 @@ def test_bad_words_are_told_in_one_line(capsys, words, message):
 
 def test_an_unknown_command(capsys):
     line = refused(capsys, "trian", "mlp")
-    assert line.startswith("odyssey: command: expected one of train, evaluate")
+    assert line.startswith("odyssey: command: expected one of train, resume, sweep, evaluate")
     assert line.endswith("got 'trian'; did you mean 'train'?")
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("model: mlp\nepoch: 3\n", "unknown option 'epoch' in the config; did you mean --epochs?"),
-        ("model: mlp\nepochs: many\n", "--epochs: expected an integer, got 'many'"),
-        ("model: alexnett\n", f"model: expected one of {MODELS}, got 'alexnett'"),
+        ("model: mlp\nepoch: 3\n", "epoch: unknown setting of odyssey train; did you mean epochs?"),
+        ("model: mlp\nepochs: many\n", "train: epochs: expected an integer, got 'many'"),
+        ("model: alexnet\n", "model: expected one of lenet5, mlp, got 'alexnet'"),
         ("epochs: 3\n", "missing argument: model"),
         ("model: [\n", "--config"),
         ("- 3\n", "--config"),
@@ -123,7 +127,7 @@ def mnist_files(folder):
 
 def test_data_from_a_folder_and_its_damage(capsys, tmp_path):
     mnist_files(tmp_path / "data")
-    words = ["train", "mlp", "--data", "mnist", "--data-dir", "data", "--epochs", "1"]
+    words = ["train", "mlp", "--data", "mnist", "--data.root", "data", "--epochs", "1"]
     assert main([*words, "--run-dir", "run"]) == 0
     # It finds its data again, from anywhere.
     os.chdir("data")
@@ -197,7 +201,7 @@ def test_every_command_has_a_readable_help(capsys, command):
 def test_help_shows_defaults_and_choices(capsys):
     main(["train", "-h"])
     out = " ".join(capsys.readouterr().out.split())
-    assert "--batch-size SIZE examples a step (default: 32)" in out
+    assert "--batch-size SIZE examples in a batch (default: 32)" in out
     assert "the optimizer [adam, adamw, sgd] (default: adam)" in out
 
 

@@ -83,7 +83,8 @@ def test_a_run_leaves_a_complete_folder(capsys):
     assert summary["finished"] and summary["epoch"] == 3 and summary["stop_reason"] is None
     assert summary["figures"]["test_accuracy"] == about["score"]
     config = load_config(run / "config.yaml")
-    assert config["model"] == "mlp" and config["epochs"] == 3 and config["lr"] == 0.002
+    assert config["model"]["name"] == "mlp" and config["epochs"] == 3
+    assert config["optimizer"]["lr"] == 0.002
 
     out, err = capsys.readouterr()
     summary = dict(line.split("  ", 1) for line in out.splitlines())
@@ -124,8 +125,8 @@ def test_the_same_seed_gives_the_same_run_and_another_another():
 
 
 def test_a_run_can_be_repeated_from_its_config():
-    words = ["--optimizer=sgd", "--lr", "0.1", "--batch_size", "300", "--epochs=2"]
-    words += ["--model-args.hidden", "[16]", "--schedule=constant", "--seed", "3"]
+    words = ["--optimizer=sgd", "--optimizer.lr", "0.1", "--batch_size", "300", "--epochs=2"]
+    words += ["--model.hidden", "[16]", "--schedule=constant", "--seed", "3"]
     assert main(["train", "mlp", *words, "--run-dir", "a"]) == 0
     assert main(["train", "--config", "a/config.yaml", "--run-dir", "b"]) == 0
     assert losses("a") == losses("b") and figures("a") == figures("b")
@@ -138,7 +139,7 @@ def test_a_run_can_be_repeated_from_its_config():
 
 def test_both_backends_start_with_the_same_losses():
     for backend in ("fast", "reference"):
-        words = ["--backend", backend, "--model-args.hidden", "[32]", "--epochs", "1"]
+        words = ["--backend", backend, "--model.hidden", "[32]", "--epochs", "1"]
         assert main(["train", "mlp", *words, "--batch-size", "64", "--run-dir", backend]) == 0
         assert load_config(f"{backend}/config.yaml")["backend"] == backend
     assert losses("fast")[:20] == pytest.approx(losses("reference")[:20], rel=1e-4)
@@ -146,7 +147,7 @@ def test_both_backends_start_with_the_same_losses():
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
 def test_every_optimizer_runs(optimizer):
-    words = ["--optimizer", optimizer, "--weight-decay", "0.01", "--batch-size", "300"]
+    words = ["--optimizer", optimizer, "--optimizer.weight-decay", "0.01", "--batch-size", "300"]
     assert main(["train", "mlp", *words, "--epochs", "2", "--run-dir", "run"]) == 0
     assert losses("run")[-1] < losses("run")[0]
 

@@ -1,8 +1,9 @@
 """The ``odyssey`` command: a function per sub-command, each in its own file.
 
 Exit codes: 0, done; 2, something was asked for or found that cannot be, told
-in one line on stderr (``--debug`` adds the traceback); 130 and 143, stopped by
-Ctrl-C or SIGTERM.
+in one line on stderr (``--debug`` adds the traceback); 124, 130 and 143, stopped
+by ``--max-seconds``, Ctrl-C or SIGTERM; 1, ``compare`` found an error, or a run of
+a ``sweep`` failed.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "train": "train a model, and leave a run folder",
+    "resume": "go on with a training that was stopped",
+    "sweep": "train with many settings, and compare",
     "evaluate": "measure a trained model on its test data",
     "predict": "say what is on an image",
     "compare": "run a kernel's two versions side by side",
@@ -102,6 +105,8 @@ def _run(command: str, words: list[str]) -> int:
     pick("command", command, COMMANDS)
     # Only now, and only what is needed: the argument parser alone takes as long as odyssey does.
     function = getattr(importlib.import_module(f"odyssey.cli.{command}"), command)
+    if getattr(function, "takes_words", False):
+        return int(function(words))
     from odyssey.cli._arguments import parse
 
     arguments = parse(command, function, words)

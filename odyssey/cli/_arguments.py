@@ -14,7 +14,7 @@ from jsonargparse import ArgumentError, ArgumentParser, DefaultHelpFormatter
 
 from odyssey.errors import OdysseyError
 
-__all__ = ["parse"]
+__all__ = ["descriptions", "parse"]
 
 
 def parse(
@@ -24,9 +24,8 @@ def parse(
 
     Parameters without a default are positional. Options are written with
     dashes, and are understood with underscores too; those that are off by
-    default need no value. The function may have two
-    attributes: ``choices``, a dict of what its parameters can be, for the
-    help, and ``takes_config``: then it also takes ``--config FILE.yaml``.
+    default need no value. The function may have the attribute ``choices``, a
+    dict of what its parameters can be, for the help.
 
     Returns
     -------
@@ -46,8 +45,6 @@ def parse(
         exit_on_error=False,
         allow_abbrev=False,
     )
-    if getattr(function, "takes_config", False):
-        parser.add_argument("--config", action="config")
     parser.add_function_arguments(function, as_group=False, as_positional=True)
     _describe(parser, text, getattr(function, "choices", {}))
     switches = {
@@ -64,32 +61,47 @@ def parse(
         namespace = parser.parse_args(words)
     except (ArgumentError, argparse.ArgumentError) as error:
         raise OdysseyError(_message(str(error), parser)) from error
-    except SystemExit:  # --print_config has printed
-        return None
     arguments: dict[str, Any] = namespace.as_dict()
     return {name: arguments[name] for name in inspect.signature(function).parameters}
 
 
 def _describe(parser: ArgumentParser, text: str, choices: Mapping[str, Iterable[str]]) -> None:
     """Give each argument the description that it has in a numpydoc docstring."""
-    section = text.partition("\nParameters\n----------\n")[2]
-    section = re.split(r"\n\n\w+\n-{3,}\n", section)[0]
-    found = re.findall(r"^(\w+) : .*\n((?:    .*\n?|\n)+)", section, re.MULTILINE)
-    helps = {name: " ".join(textwrap.dedent(body).split()) for name, body in found}
+    helps = descriptions(text)
     helps |= {name: f"{helps[name]} [{', '.join(known)}]" for name, known in choices.items()}
-    helps["config"] = "take the arguments from a YAML file; those given beside it go before"
     helps["help"] = "show this message"
-    helps["print_config"] = "print the resulting arguments as YAML, and stop"
     for action in parser._actions:
         if action.dest in helps:
             action.help = helps[action.dest].replace("%", "%%")
-        if action.dest == "config":
-            action.metavar = "FILE"
-        elif action.default is False:
+        if action.default is False:
             action.metavar = ""
-        elif action.option_strings and action.dest in helps and action.dest != "print_config":
+        elif action.option_strings and action.dest in helps:
             # SIZE for --batch-size: the whole name stands beside it.
             action.metavar = action.dest.rpartition("_")[2].upper()
+
+
+def descriptions(text: str) -> dict[str, str]:
+    """Return what a numpydoc docstring says of each parameter, in one line.
+
+    Examples
+    --------
+    >>> import inspect
+    >>> descriptions(inspect.getdoc(descriptions))
+    {'text': 'the docstring, without its indentation'}
+
+    Parameters
+    ----------
+    text : str
+        the docstring, without its indentation
+    """
+    section = text.partition("\nParameters\n----------\n")[2]
+    section = re.split(r"\n\n\w+\n-{3,}\n", section)[0] + "\n"
+    found = re.findall(r"^(\w+(?:, \w+)*) : .*\n((?:    .*\n?|\n)*)", section, re.MULTILINE)
+    return {
+        name: " ".join(textwrap.dedent(body).split())
+        for names, body in found
+        for name in names.split(", ")
+    }
 
 
 def _underscored(word: str) -> str:
@@ -125,8 +137,6 @@ def _message(text: str, parser: ArgumentParser) -> str:
         if not word.startswith("-"):
             return f"did not expect {word!r}"
         return f"unknown option {_dashed(word)}{_near(word, options)}"
-    if match := re.match(r"Option '(.+)' is not accepted", text):
-        return f"unknown option {match[1]!r} in the config{_near('--' + match[1], options)}"
     if match := re.match(r"the following arguments are required: (.+)", text):
         return f"missing argument: {match[1]}"
     if match := re.match(r'Parser key "(\w+)": (.*)', text):
@@ -137,8 +147,6 @@ def _message(text: str, parser: ArgumentParser) -> str:
             what = kind.get(expected[1], expected[1])
             return f"{_dashed(option)}: expected {what}, got {expected[2]!r}"
         return f"{_dashed(option)}: {rest}"
-    if "config" in text:
-        return f"--config: {text}"
     return _dashed(text)
 
 

@@ -44,7 +44,8 @@ def open_run(
     pick("which", which, WHICH)
     folder = run_folder(run)
     config = run_config(folder)
-    mode = (config.get("checkpoint") or {}).get("mode", "max")
+    section = config.get("checkpoint")
+    mode = section.get("mode", "min") if isinstance(section, dict) else "max"
     checkpoint = CheckpointManager(folder / "checkpoints", mode=mode).load(which)
     about = checkpoint.about
     lacking = {"model", "arguments", "data", "classes"} - about.keys()

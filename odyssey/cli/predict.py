@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from odyssey import core
-from odyssey.cli._data import DATA
+from odyssey.cli._data import FRAMES
 from odyssey.cli._picture import frame
 from odyssey.cli._runs import WHICH, machine, open_run
 from odyssey.data.transforms import Resize
 from odyssey.errors import OdysseyError
 from odyssey.grad_mode import no_grad
 from odyssey.tensor import Tensor
-from odyssey.utils.choices import pick
 from odyssey.utils.images import read_image
 
 __all__ = ["predict"]
@@ -48,10 +47,14 @@ def predict(
     if top < 1:
         raise OdysseyError(f"--top: expected at least 1, got {top}")
     model, about, _ = open_run(run, which)
-    source = DATA[pick("data", about["data"], DATA)]
-    # Framed as the dataset's images are, and then resized as they were in training.
-    framed = frame(read_image(image), source.size, source.fill)
-    picture = Resize(about["arguments"]["input_shape"][-2:])(framed)
+    channels, *shape = about["arguments"]["input_shape"]
+    if channels != 1:
+        raise OdysseyError(f"{run}: predict knows grey images only, not {channels} channels")
+    picture = read_image(image)
+    if about["data"] in FRAMES:
+        # Framed as the dataset's images are, and then resized as they were in training.
+        picture = frame(picture, *FRAMES[about["data"]])
+    picture = Resize(tuple(shape))(picture)
     with machine(backend, threads), no_grad():
         scores = model(Tensor(picture[np.newaxis, np.newaxis]))
         chances = core.softmax(scores, axis=-1).numpy()[0]

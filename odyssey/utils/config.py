@@ -20,7 +20,7 @@ from odyssey.utils.io import atomic_write, read_bytes
 if TYPE_CHECKING:
     import yaml
 
-__all__ = ["load_config", "merge_configs", "parse_value", "resolve", "save_config"]
+__all__ = ["as_yaml", "load_config", "merge_configs", "parse_value", "resolve", "save_config"]
 
 _ENDINGS = (".yaml", ".yml", ".toml", ".json")
 _VARIABLE = re.compile(r"\$(\$)?\{(\w+)(?::-([^}]*))?\}")
@@ -116,11 +116,24 @@ def save_config(config: Mapping[str, Any], path: str | os.PathLike[str]) -> None
     model: mlp
     lr: 0.001
     """
+    atomic_write(path, as_yaml(config).encode())
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """Return a configuration as `save_config` writes it.
+
+    Examples
+    --------
+    >>> print(as_yaml({"model": {"name": "mlp", "hidden": (64,)}}), end="")
+    model:
+      name: mlp
+      hidden:
+      - 64
+    """
     import yaml
 
     plain = _escaped(resolve(config))
-    text = yaml.dump(plain, Dumper=_dialect()[1], sort_keys=False, allow_unicode=True)
-    atomic_write(path, text.encode())
+    return str(yaml.dump(plain, Dumper=_dialect()[1], sort_keys=False, allow_unicode=True))
 
 
 def load_config(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -198,6 +211,7 @@ def _read(path: Path) -> dict[str, Any]:
             f"load_config: {path}: expected a file that ends with {', '.join(_ENDINGS)}"
         )
     kind = {".toml": "TOML", ".json": "JSON"}.get(ending, "YAML")
+    config: Any
     try:
         if kind == "TOML":
             config = tomllib.loads(content.decode())
