@@ -132,10 +132,11 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
     )
     for name, (function, skip) in SECTIONS.items():
         value = config.get(name)
-        if value is None or value in ("none", "null"):
+        value = parse_value(value) if isinstance(value, str) else value
+        if value in (None, False, "none"):
             settings[name] = None
         else:
-            value = _monitored(function, _mapping(value, name))
+            value = _monitored(function, _mapping({} if value is True else value, name))
             settings[name] = check(name, name, function, value, skip)
     for name in ("schedule", *SECTIONS):
         monitor = (settings[name] or {}).get("monitor")
