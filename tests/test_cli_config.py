@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
@@ -126,6 +127,16 @@ def test_every_optimizer_runs_with_its_defaults(optimizer):
     assert type(trainer.optimizer) is REGISTRIES["optimizer"][optimizer]
     trainer.fit(made.loader, made.loader, 1)
     assert trainer.step == 3
+
+
+@pytest.mark.parametrize("model", REGISTRIES["model"])
+def test_every_model_has_settings_that_are_complete(model):
+    settings = resolved({"model": model})
+    assert settings["model"].keys() - {"name"} == (
+        inspect.signature(REGISTRIES["model"][model]).parameters.keys()
+        - {"input_shape", "classes", "rng"}
+    )
+    assert resolved(json.loads(json.dumps(settings)))["model"] == settings["model"]
 
 
 def test_the_steps_are_filled_in():

@@ -160,7 +160,7 @@ def mnist(tmp_path_factory):
         pixels = np.round(data.images[:n, 0] * 255).astype(np.uint8)
         write_idx(folder / f"{prefix}-images-idx3-ubyte", pixels)
         write_idx(folder / f"{prefix}-labels-idx1-ubyte", data.labels[:n].astype(np.uint8))
-    resnet = {"name": "resnet18", "width": 0.125, "stem": "cifar"}
+    resnet = {"name": "resnet18", "width": 0.0625, "stem": "cifar"}
     config = {
         **DIGITS,
         "model": resnet if "resnet18" in models.MODELS else "lenet5",
@@ -243,7 +243,9 @@ def test_a_run_that_was_killed_at_its_very_end_is_completed(digits, run):
 
 
 def test_what_cannot_be_resumed_is_told(run, capsys):
-    (run / "summary.json").unlink()
+    summary = run / "summary.json"
+    unfinished = summary.read_text().replace('"finished": true', '"finished": false')
+    summary.write_text(unfinished)
     assert "there is no folder nowhere" in refused(capsys, "resume", "nowhere")
     assert "--epochs: expected at least 1, got 0" in refused(capsys, "resume", run, "--epochs", "0")
     config = load_config(run / "config.yaml")
@@ -255,5 +257,6 @@ def test_what_cannot_be_resumed_is_told(run, capsys):
     assert "does not fit: Adam: the state is of the optimizer SGD" in refused(capsys, "resume", run)
     save_config({**config, "model": {"name": "mlp", "hidden": [8]}}, run / "config.yaml")
     assert "1.weight: expected shape (8, 64), got (16, 64)" in refused(capsys, "resume", run)
+    assert summary.read_text() == unfinished
     (run / "config.yaml").unlink()
     assert "has no config.yaml to go on with" in refused(capsys, "resume", run)

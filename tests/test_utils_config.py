@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from odyssey.errors import DTypeError, FormatError
-from odyssey.utils import load_config, resolve, save_config
+from odyssey.utils import load_config, merge_configs, resolve, save_config
 
 
 @dataclasses.dataclass
@@ -150,3 +150,135 @@ def test_what_has_no_plain_form_is_named(tmp_path, config, message):
     with pytest.raises(DTypeError, match=message):
         save_config(config, tmp_path / "c.yaml")
     assert list(tmp_path.iterdir()) == []
+
+
+# -- TOML and JSON, files that extend others, variables ------------------------------------------
+
+
+def written(folder, **files):
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text)
+    return folder
+
+
+def test_the_ending_says_what_a_file_is(tmp_path):
+    written(
+        tmp_path,
+        a_toml='lr = 1e-3\n[model]\nsizes = [64, 10]\nname = "mlp"\n',
+        a_json='{"lr": 1e-3, "model": {"sizes": [64, 10], "name": "mlp"}}',
+        a_yml="lr: 1e-3\nmodel: {sizes: [64, 10], name: mlp}\n",
+    )
+    expected = {"lr": 0.001, "model": {"sizes": [64, 10], "name": "mlp"}}
+    for name in ("a.toml", "a.json", "a.yml"):
+        assert load_config(tmp_path / name) == expected
+    written(tmp_path, e_toml="", e_json=" \n")
+    assert load_config(tmp_path / "e.toml") == load_config(tmp_path / "e.json") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("c.toml", "a = 1\na = 2", "is not valid TOML: Cannot overwrite a value"),
+        ("c.toml", "a = ", "is not valid TOML: Invalid value"),
+        ("c.json", "{", "is not valid JSON: Expecting property name"),
+        ("c.json", '{"a": {"b": 1, "b": 2}}', "is not valid JSON: the key 'b' stands twice"),
+        ("c.json", "[1]", "expected a mapping at the top, got list"),
+        ("c.txt", "a: 1", r"expected a file that ends with \.yaml, \.yml, \.toml, \.json"),
+    ],
+)
+def test_what_is_no_toml_or_json_is_named(tmp_path, name, content, message):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(FormatError, match=rf"load_config: .*{name}:? {message}"):
+        load_config(tmp_path / name)
+
+
+def test_files_extend_others_where_they_stand(tmp_path):
+    (tmp_path / "sub").mkdir()
+    written(
+        tmp_path / "sub", a_yaml="x: 1\ny: {p: 1, q: 1}\n", b_json='{"extends": "a.yaml", "x": 2}'
+    )
+    written(
+        tmp_path,
+        c_toml='extends = "sub/b.json"\n[y]\nq = 3\n',
+        d_yaml="extends: [sub/a.yaml, c.toml]\nz: 4\n",
+    )
+    assert load_config(tmp_path / "sub/b.json") == {"x": 2, "y": {"p": 1, "q": 1}}
+    assert load_config(tmp_path / "c.toml") == {"x": 2, "y": {"p": 1, "q": 3}}
+    assert load_config(tmp_path / "d.yaml") == {"x": 2, "y": {"p": 1, "q": 3}, "z": 4}
+
+
+def test_circles_of_files_are_named(tmp_path):
+    written(
+        tmp_path, a_yaml="extends: b.yaml", b_yaml="extends: c.yaml", c_yaml="extends: ./b.yaml"
+    )
+    with pytest.raises(FormatError, match=r"in a circle: b\.yaml -> c\.yaml -> b\.yaml$"):
+        load_config(tmp_path / "a.yaml")
+    written(tmp_path, a_yaml="extends: absent.yaml")
+    with pytest.raises(FormatError, match=r"cannot read .*absent\.yaml: No such file"):
+        load_config(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${NUMBER}", 1e-3),
+        ("${ABSENT:-8}", 8),
+        ("${ABSENT:-}", ""),
+        ("${ABSENT:-true}", True),
+        ("${ABSENT:-[1]}", "[1]"),  # a text: only numbers and truth are more than that
+        ("${WORD}/data", "here/data"),
+        ("${WORD}${NUMBER}", "here1e-3"),
+        ("a ${ABSENT:-b c} d", "a b c d"),
+        ("$${WORD}", "${WORD}"),
+        ("$WORD {x}", "$WORD {x}"),
+    ],
+)
+def test_variables_are_replaced(tmp_path, monkeypatch, text, value):
+    monkeypatch.setenv("NUMBER", "1e-3")
+    monkeypatch.setenv("WORD", "here")
+    monkeypatch.delenv("ABSENT", raising=False)
+    (tmp_path / "c.yaml").write_text(f"a: [{{b: '{text}'}}]\n")
+    got = load_config(tmp_path / "c.yaml")["a"][0]["b"]
+    assert got == value and type(got) is type(value)
+
+
+def test_a_missing_variable_is_named_with_its_place(tmp_path, monkeypatch):
+    monkeypatch.delenv("ABSENT", raising=False)
+    (tmp_path / "c.yaml").write_text("a: {b: [1, 'x${ABSENT}']}")
+    with pytest.raises(
+        FormatError, match=r"c\.yaml: a\.b\[1\]: there is no environment variable ABSENT"
+    ):
+        load_config(tmp_path / "c.yaml")
+
+
+def test_what_looks_like_a_variable_is_saved_as_it_is(tmp_path):
+    config = {"a": "${HOME}", "b": ["$${HOME}", "x$${A:-b}y"], "c": "$HOME"}
+    save_config(config, tmp_path / "c.yaml")
+    assert load_config(tmp_path / "c.yaml") == config
+
+
+def test_merging_goes_deep_and_changes_nothing():
+    base = {"a": {"b": {"c": 1, "d": 2}, "e": [1]}, "f": 3}
+    over = {"a": {"b": {"c": 4}, "e": [2, 3]}, "g": None}
+    merged = merge_configs(base, over)
+    assert merged == {"a": {"b": {"c": 4, "d": 2}, "e": [2, 3]}, "f": 3, "g": None}
+    assert base == {"a": {"b": {"c": 1, "d": 2}, "e": [1]}, "f": 3}
+    assert over == {"a": {"b": {"c": 4}, "e": [2, 3]}, "g": None}
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "merged"),
+    [
+        ("sgd", {"lr": 1}, {"name": "sgd", "lr": 1}),
+        ({"name": "sgd", "lr": 1}, "sgd", {"name": "sgd", "lr": 1}),
+        ({"name": "sgd", "lr": 1}, "adam", {"name": "adam"}),
+        ({"name": "sgd", "lr": 1}, {"name": "adam", "eps": 2}, {"name": "adam", "eps": 2}),
+        ({"name": "sgd", "lr": 1}, {"eps": 2}, {"name": "sgd", "lr": 1, "eps": 2}),
+        ({"lr": 1}, {"name": "adam"}, {"lr": 1, "name": "adam"}),
+        ("sgd", "adam", "adam"),
+        ({"name": "sgd"}, None, None),
+        ({"name": "sgd"}, 3, 3),
+    ],
+)
+def test_settings_belong_to_a_name(base, over, merged):
+    assert merge_configs({"o": base}, {"o": over}) == {"o": merged}

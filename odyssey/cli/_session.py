@@ -53,7 +53,6 @@ def run(
     """
     steps = _steps(trainer, loader)
     trainer.callbacks.insert(0, _Reporter(steps * epochs))  # tells of an epoch before it is saved
-    folder.save_summary(None)
     start = time.monotonic()
     trainer.fit(loader, DataLoader(test, TEST_BATCH), epochs, resume="last")
     reason = trainer.stop_reason

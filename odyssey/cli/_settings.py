@@ -54,6 +54,7 @@ BY_THE_RUN = (
     "metrics",
     "schedule",
     "callbacks",
+    "scaler",
     "validation_name",
 )
 """Of the trainer's parameters those that are no settings."""

@@ -103,7 +103,8 @@ did you mean steps?
         return {}
     parser = ArgumentParser(exit_on_error=False)
     add = parser.add_class_arguments if inspect.isclass(function) else parser.add_function_arguments
-    add(function, "settings", skip={*skip, *absent}, fail_untyped=False)
+    hidden = parameters(function).keys() - (known.keys() - absent)
+    add(function, "settings", skip=set(hidden), fail_untyped=False)
     try:
         parsed = parser.parse_object({"settings": dict(settings)}).as_dict()["settings"]
     except (ArgumentError, argparse.ArgumentError) as error:

@@ -142,7 +142,8 @@ class RunFolder(Callback):
     # -- the moments ----------------------------------------------------------------------
 
     def on_fit_begin(self, trainer: Trainer) -> None:
-        """Open ``losses.csv`` behind the row of the present step."""
+        """Open ``losses.csv`` behind the row of the present step; the run has not ended (again)."""
+        self.save_summary(None)
         path = self.path / "losses.csv"
         lines = []
         if path.is_file():
