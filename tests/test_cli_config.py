@@ -13,7 +13,7 @@ import odyssey as od
 from odyssey.cli import main
 from odyssey.cli._build import plan
 from odyssey.cli._registry import REGISTRIES, snake
-from odyssey.cli._settings import resolved
+from odyssey.cli._settings import SECTIONS, resolved
 from odyssey.cli._signature import SettingError
 from odyssey.data.datasets import Digits
 from odyssey.training import optimizers, schedulers
@@ -63,10 +63,16 @@ def test_every_optimizer_and_schedule_has_a_name():
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("NAdam", "nadam"), ("QHAdam", "qhadam"), ("ScheduleFreeAdamW", "schedule_free_adamw")],
+    [("NAdam", "nadam"), ("LARS", "lars"), ("ScheduleFreeAdamW", "schedule_free_adamw")],
 )
 def test_names_are_those_of_the_classes(name, expected):
-    assert snake(name).replace("_", "") == expected.replace("_", "")
+    assert snake(name) == expected
+
+
+@pytest.mark.parametrize("name", ["one_cycle", "onecycle", "one-cycle", "one_cycle_lr"])
+def test_hyphens_and_underscores_make_no_difference(name):
+    schedule = {"name": name, "max_lr": 0.1}
+    assert resolved({"model": "mlp", "schedule": schedule})["schedule"]["name"] == "one_cycle"
 
 
 def test_a_constant_rate_is_not_the_schedule_of_that_class():
@@ -278,6 +284,16 @@ def test_a_limit_of_time_has_an_exit_code_of_its_own(capsys):
     err = capsys.readouterr().err
     assert "odyssey train: stopped by max_seconds after step 1 of 900; what there is" in err
     assert len(Path("run/losses.csv").read_text().splitlines()) == 2
+
+
+@pytest.mark.skipif("early_stopping" not in SECTIONS, reason="there is no EarlyStopping")
+def test_a_run_that_no_longer_gets_better_is_finished(capsys):
+    words = ["mlp", "--optimizer.lr", "0", "--early-stopping.patience", "2", "--epochs", "9"]
+    assert main(["train", *words, "--batch-size", "500", "--run-dir", "run"]) == 0
+    summary = RunFolder("run").summary()
+    assert summary["finished"] and summary["epoch"] == 3
+    assert "test_loss has not improved" in summary["stop_reason"]
+    assert "with more patience in its config.yaml, --epochs 4" in refused(capsys, "resume", "run")
 
 
 def test_augmentation_is_of_the_training_data_alone():

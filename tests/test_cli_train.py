@@ -219,17 +219,20 @@ def test_ctrl_c_in_a_process_of_its_own():
     assert {path.name for path in Path("run").iterdir()} == FILES
 
 
-def test_a_full_disk_is_told_in_one_line(monkeypatch, capsys):
-    from odyssey.training import checkpoint
-
+@pytest.mark.parametrize(
+    ("module", "function", "place"),
+    [
+        ("checkpoint", "write_through", "run/checkpoints/000001"),
+        ("run", "atomic_write", "run"),
+    ],
+)
+def test_a_full_disk_is_told_in_one_line(monkeypatch, capsys, module, function, place):
     def full(path, content):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(checkpoint, "write_through", full)
+    monkeypatch.setattr(f"odyssey.training.{module}.{function}", full)
     words = ["train", "mlp", "--epochs", "1", "--batch-size", "500", "--run-dir", "run"]
     assert main(words) == 2
     err = capsys.readouterr().err.splitlines()
-    assert (
-        err[-1] == ("odyssey train: run/checkpoints/000001: No space left on device")
-        and len(err) == 2
-    )
+    assert err[-1] == f"odyssey train: {place}: No space left on device"
+    assert len(err) == 1 + (module == "checkpoint")  # before it, the line of the epoch

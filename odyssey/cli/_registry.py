@@ -30,8 +30,8 @@ def snake(name: str) -> str:
     >>> [snake(name) for name in ("OneCycleLR", "ReduceLROnPlateau")]
     ['one_cycle_lr', 'reduce_lr_on_plateau']
     """
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])|(?<=[A-Z]{2})(?=[A-Z][a-z])", "_", name)
-    return words.lower()
+    # LR is a word; a single capital at the end, as in AdamW, is none.
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z][A-Za-z])", "_", name.replace("LR", "Lr")).lower()
 
 
 def _classes(module: ModuleType, fits: Callable[[type, list[inspect.Parameter]], bool]) -> Any:

@@ -54,7 +54,12 @@ def run(
     steps = _steps(trainer, loader)
     trainer.callbacks.insert(0, _Reporter(steps * epochs))  # tells of an epoch before it is saved
     start = time.monotonic()
-    trainer.fit(loader, DataLoader(test, TEST_BATCH), epochs, resume="last")
+    try:
+        trainer.fit(loader, DataLoader(test, TEST_BATCH), epochs, resume="last")
+    except OSError as error:
+        # A full disk is told without a name; which disk it was is what one wants to know.
+        error.filename = error.filename or str(folder.path)
+        raise
     reason = trainer.stop_reason
     code = 0 if reason is None else CODES.get(reason, 0)
     folder.save_summary(

@@ -32,10 +32,13 @@ def resume(run: str, epochs: int | None = None) -> int:
         raise FormatError(f"{folder} has no config.yaml to go on with")
     summary = RunFolder(folder).summary()
     if summary.get("finished") and (epochs is None or epochs <= summary["epoch"]):
-        reason = summary["stop_reason"]
+        reason, more = summary["stop_reason"], summary["epoch"] + 1
+        how = f"--epochs {more} or more trains on"
+        if reason:
+            how = f"with more patience in its config.yaml, {how}"
         raise OdysseyError(
             f"{folder} is finished after {summary['epoch']} epochs"
-            f"{f' ({reason})' if reason else ''}; --epochs {summary['epoch'] + 1} or more trains on"
+            f"{f' ({reason})' if reason else ''}; {how}"
         )
     if epochs is not None:
         done = int(summary.get("epoch", 0))

@@ -47,8 +47,8 @@ class RandomCrop:
     >>> image = np.arange(1, 10).reshape(1, 3, 3)
     >>> RandomCrop(3, padding=1)(image)
     array([[[0, 0, 0],
-            [1, 2, 3],
-            [4, 5, 6]]])
+            [0, 1, 2],
+            [0, 4, 5]]])
     """
 
     def __init__(self, size: Any, padding: Any = 0, fill: float = 0.0) -> None:
