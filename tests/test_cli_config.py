@@ -357,6 +357,8 @@ def test_augmentation_that_changes_the_shape_is_told():
             "checkpoint: {monitor: test_acc}",
             "checkpoint.monitor: expected one of train_loss, train_accuracy, test_loss",
         ),
+        ("checkpoint: none", "checkpoint: expected settings, got 'none'"),
+        ("3: 4", "3: unknown setting of odyssey train"),
         ("checkpoint: 3", "checkpoint: expected settings, got 3"),
         ("clip_norm: much", "clip_norm: expected a number or nothing, got 'much'"),
         ("accumulate: 0", "accumulate must be a positive integer, got 0"),

@@ -62,7 +62,7 @@ class Plan:
             callbacks=[
                 folder,
                 *callbacks,
-                ModelCheckpoint(folder.checkpoints, **settings["checkpoint"] or {}),
+                ModelCheckpoint(folder.checkpoints, **settings["checkpoint"]),
             ],
             validation_name="test",
             **{name: settings[name] for name in parameters(Trainer, BY_THE_RUN)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from odyssey.backend import BACKENDS, get_backend
@@ -13,7 +13,7 @@ from odyssey.cli._signature import SettingError, check, parameters, unknown
 from odyssey.errors import OdysseyError
 from odyssey.threads import get_num_threads
 from odyssey.training import Trainer, callbacks
-from odyssey.utils.choices import did_you_mean, pick
+from odyssey.utils.choices import pick
 from odyssey.utils.config import merge_configs, parse_value
 
 __all__ = ["BY_THE_RUN", "DEFAULTS", "FILLED_IN", "GIVEN", "SECTIONS", "general", "resolved"]
@@ -87,12 +87,6 @@ def general(
 _KINDS = ("model", "data", "optimizer", "schedule")
 
 
-def _known_at_the_top() -> list[str]:
-    """Return the keys that a configuration may have."""
-    own, trainer = parameters(general), parameters(Trainer, BY_THE_RUN)
-    return [*_KINDS, *own, *trainer, *SECTIONS]
-
-
 def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the complete settings of a run.
 
@@ -112,10 +106,11 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
     SettingError
         If one is unknown, missing or out of range.
     """
-    known = _known_at_the_top()
+    own, trainer = parameters(general), parameters(Trainer, BY_THE_RUN)
+    known = [*_KINDS, *own, *trainer, *SECTIONS]
     for key in config:
         if key not in known:
-            raise unknown(key, "odyssey train", known)
+            raise unknown(str(key), "odyssey train", known)
     named = {kind: _named(kind, config[kind]) for kind in _KINDS if kind in config}
     config = merge_configs(DEFAULTS, {**config, **named})
     if config.get("model") is None:
@@ -126,40 +121,46 @@ def resolved(config: Mapping[str, Any]) -> dict[str, Any]:
         "optimizer": _chosen("optimizer", config["optimizer"], "optimizer"),
         "schedule": _chosen("schedule", config["schedule"], "schedule"),
     }
-    own, trainer = parameters(general), parameters(Trainer, BY_THE_RUN)
-    settings |= check("", "odyssey train", general, {k: config[k] for k in own if k in config})
-    settings |= check(
-        "", "odyssey train", Trainer, {k: config[k] for k in trainer if k in config}, BY_THE_RUN
-    )
-    for name, (function, skip) in SECTIONS.items():
-        value = config.get(name)
-        value = parse_value(value) if isinstance(value, str) else value
-        if value in (None, False, "none"):
-            settings[name] = None
-        else:
-            value = _monitored(function, _mapping({} if value is True else value, name))
-            settings[name] = check(name, name, function, value, skip)
-    for name in ("schedule", *SECTIONS):
-        monitor = (settings[name] or {}).get("monitor")
-        if monitor is not None and monitor not in FIGURES:
-            hint = did_you_mean(monitor, FIGURES)
-            text = f"expected one of {', '.join(FIGURES)}, got {monitor!r}{hint}"
-            raise SettingError(f"{name}.monitor", text)
-    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("threads", 1)):
-        if settings[name] is not None and settings[name] < least:
-            raise SettingError(name, f"expected at least {least}, got {settings[name]}")
+    for function, names, skip in ((general, own, ()), (Trainer, trainer, BY_THE_RUN)):
+        given = {name: config[name] for name in names if name in config}
+        settings |= check("", "odyssey train", function, given, skip)
+    for name in SECTIONS:
+        settings[name] = _section(name, config.get(name))
     kind = REGISTRIES["schedule"].get(settings["schedule"]["name"])
     if getattr(kind, "wants_figures", False) and "schedule_every" not in config:
         settings["schedule_every"] = "epoch"  # there are no figures before
-    if settings["backend"] is None:
-        settings["backend"] = get_backend()
-    try:
-        pick("backend", settings["backend"], BACKENDS)
-    except OdysseyError as error:
-        raise SettingError("backend", str(error).removeprefix("backend: ")) from error
-    if settings["threads"] is None:
-        settings["threads"] = get_num_threads()
+    settings["backend"] = settings["backend"] or get_backend()
+    settings["threads"] = get_num_threads() if settings["threads"] is None else settings["threads"]
+    _check_values(settings)
     return settings
+
+
+def _check_values(settings: Mapping[str, Any]) -> None:
+    """Raise unless settings that are of the right type are in their range, too."""
+    for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0), ("threads", 1)):
+        if settings[name] < least:
+            raise SettingError(name, f"expected at least {least}, got {settings[name]}")
+    _pick("backend", settings["backend"], BACKENDS)
+    for name in ("schedule", *SECTIONS):
+        if (monitor := (settings[name] or {}).get("monitor")) is not None:
+            _pick(f"{name}.monitor", monitor, FIGURES)
+
+
+def _pick(place: str, value: str, known: Iterable[str]) -> None:
+    try:
+        pick(place, value, known)
+    except OdysseyError as error:
+        raise SettingError(place, str(error).removeprefix(f"{place}: ")) from error
+
+
+def _section(name: str, value: Any) -> dict[str, Any] | None:
+    """Return the complete settings of a callback, None if it is not wanted."""
+    function, skip = SECTIONS[name]
+    value = parse_value(value) if isinstance(value, str) else value
+    if value in (None, False, "none") and name != "checkpoint":
+        return None
+    settings = _monitored(function, _mapping({} if value is True else value, name))
+    return check(name, name, function, settings, skip)
 
 
 def _mapping(value: Any, place: str) -> Mapping[str, Any]:
