@@ -16,7 +16,7 @@ from odyssey.cli._registry import REGISTRIES, snake
 from odyssey.cli._settings import SECTIONS, resolved
 from odyssey.cli._signature import SettingError
 from odyssey.data.datasets import Digits
-from odyssey.training import optimizers, schedulers
+from odyssey.training import Trainer, optimizers, schedulers
 from odyssey.training.run import RunFolder
 from odyssey.utils import load_config
 
@@ -294,6 +294,16 @@ def test_a_run_that_no_longer_gets_better_is_finished(capsys):
     assert summary["finished"] and summary["epoch"] == 3
     assert "test_loss has not improved" in summary["stop_reason"]
     assert "with more patience in its config.yaml, --epochs 4" in refused(capsys, "resume", "run")
+
+
+@pytest.mark.skipif(
+    "autocast" not in inspect.signature(Trainer).parameters, reason="the trainer has no autocast"
+)
+def test_half_precision_comes_with_a_scaler():
+    made = plan(resolved({"model": "mlp", "autocast": "float16", "epochs": 1}))
+    assert made.trainer(RunFolder("run")).scaler is not None
+    plain = plan(resolved({"model": "mlp", "epochs": 1}))
+    assert plain.trainer(RunFolder("run")).scaler is None
 
 
 def test_augmentation_is_of_the_training_data_alone():

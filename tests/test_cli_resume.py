@@ -247,7 +247,7 @@ def test_what_cannot_be_resumed_is_told(run, capsys):
     unfinished = summary.read_text().replace('"finished": true', '"finished": false')
     summary.write_text(unfinished)
     assert "there is no folder nowhere" in refused(capsys, "resume", "nowhere")
-    assert "--epochs: expected at least 1, got 0" in refused(capsys, "resume", run, "--epochs", "0")
+    assert "--epochs: expected at least 3, got 0" in refused(capsys, "resume", run, "--epochs", "0")
     config = load_config(run / "config.yaml")
     save_config({**config, "optimizer": {"name": "sgd", "momentun": 1}}, run / "config.yaml")
     assert "config.yaml: optimizer.momentun: unknown setting of sgd; did you" in refused(

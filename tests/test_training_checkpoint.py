@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -326,9 +327,21 @@ def test_a_runs_default_place_may_be_taken_by_a_file(tmp_path, monkeypatch):
 def test_losses_keep_every_bit_of_a_float32(tmp_path):
     run = RunFolder(tmp_path)
     losses = np.random.default_rng(0).random(100, dtype=np.float32)
-    run.losses += losses.tolist()
-    run.save_figures()
+    trainer = SimpleNamespace(step=0, history=[], at_epoch_end=True)
+    run.on_fit_begin(trainer)
+    for trainer.step, loss in enumerate(losses.tolist(), 1):
+        run.on_step_end(trainer, loss)
     lines = (tmp_path / "losses.csv").read_text().split()[1:]
     assert [np.float32(line.split(",")[1]) for line in lines] == losses.tolist()
-    run.save_curves()  # without an epoch there is nothing to draw
+    run.on_fit_end(trainer)  # without an epoch there is nothing to draw
     assert not (tmp_path / "training_curves.png").exists()
+    # A checkpoint of step 40 is gone on from, and half a line had come after the last one.
+    with open(tmp_path / "losses.csv", "a") as file:
+        file.write("101,0.")
+    trainer.step = 40
+    run.on_fit_begin(trainer)
+    trainer.step = 41
+    run.on_step_end(trainer, 0.5)
+    run.on_error(trainer, OSError())
+    again = (tmp_path / "losses.csv").read_text().split()[1:]
+    assert again == [*lines[:40], "41,0.5"]

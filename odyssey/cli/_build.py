@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from odyssey import models, nn
+from odyssey import models, nn, training
 from odyssey.cli._data import load_data
 from odyssey.cli._registry import CONSTANT, REGISTRIES
 from odyssey.cli._settings import BY_THE_RUN, FILLED_IN, SECTIONS
@@ -53,6 +53,9 @@ class Plan:
             for name, (function, _) in SECTIONS.items()
             if name != "checkpoint" and settings[name] is not None
         ]
+        own = {name: settings[name] for name in parameters(Trainer, BY_THE_RUN)}
+        if own.get("autocast") is not None:  # else small gradients would be 0 in half precision
+            own["scaler"] = vars(training)["GradScaler"]()
         trainer = Trainer(
             self.model,
             self.optimizer,
@@ -65,7 +68,7 @@ class Plan:
                 ModelCheckpoint(folder.checkpoints, **settings["checkpoint"]),
             ],
             validation_name="test",
-            **{name: settings[name] for name in parameters(Trainer, BY_THE_RUN)},
+            **own,
         )
         trainer.about = self.about
         return trainer
@@ -82,20 +85,20 @@ def plan(settings: dict[str, Any]) -> Plan:
     seed, (name, own) = settings["seed"], _named(settings["model"])
     manual_seed(seed)
     size = models.IMAGE_SIZES.get(name)
-    training, test = (load_data(settings["data"], part, size) for part in ("train", "test"))
+    images, test = (load_data(settings["data"], part, size) for part in ("train", "test"))
     transforms = [_made("transform", one) for one in settings["data"]["augment"]]
     if transforms:
-        training.transform = lambda image: reduce(lambda x, f: f(x), transforms, image)
-    shape = training[0][0].shape
+        images.transform = lambda image: reduce(lambda x, f: f(x), transforms, image)
+    shape = images[0][0].shape
     if shape != test.images.shape[1:]:
         raise SettingError(
             "data.augment",
             f"it makes images of shape {shape}, but those of the test are {test.images.shape[1:]}",
         )
-    arguments = {"input_shape": shape, "classes": len(training.classes), **own}
+    arguments = {"input_shape": shape, "classes": len(images.classes), **own}
     model = models.build(name, **arguments, rng=generator(seed))
     optimizer = _made("optimizer", settings["optimizer"], model.parameters())
-    loader = DataLoader(training, settings["batch_size"], shuffle=True, seed=seed)
+    loader = DataLoader(images, settings["batch_size"], shuffle=True, seed=seed)
     steps = settings["epochs"]
     if settings["schedule_every"] == "step":
         steps *= -(-len(loader) // max(settings["accumulate"], 1))
@@ -103,7 +106,7 @@ def plan(settings: dict[str, Any]) -> Plan:
         "model": name,
         "arguments": arguments,
         "data": settings["data"]["name"],
-        "classes": list(training.classes),
+        "classes": list(images.classes),
         "seed": seed,
     }
     schedule = _schedule(settings["schedule"], optimizer, steps)

@@ -157,6 +157,8 @@ def _section(name: str, value: Any) -> dict[str, Any] | None:
     """Return the complete settings of a callback, None if it is not wanted."""
     function, skip = SECTIONS[name]
     value = parse_value(value) if isinstance(value, str) else value
+    if isinstance(value, Mapping) and "name" in value:  # "none", laid over settings
+        value = value["name"]
     if value in (None, False, "none") and name != "checkpoint":
         return None
     settings = _monitored(function, _mapping({} if value is True else value, name))
