@@ -96,12 +96,13 @@ def interrupted(words, what, number, name):
 
 
 def state(run):
-    """Return everything that a run has come to; but for the time that it took."""
+    """Return everything that a run has come to, but for the times that it took."""
     parts = CheckpointManager(Path(run, "checkpoints")).load().parts
     parts["trainer"]["history"] = [
         {k: v for k, v in row.items() if k != "seconds"} for row in parts["trainer"]["history"]
     ]
-    parts["trainer"].pop("seconds")
+    for name in ("seconds", "waited"):
+        parts["trainer"].pop(name, None)
     parts.pop("callbacks")
     with open(Path(run, "metrics.csv"), newline="") as file:
         rows = [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]

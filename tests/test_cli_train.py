@@ -15,7 +15,7 @@ import pytest
 
 import odyssey as od
 from odyssey.cli import main
-from odyssey.training import CheckpointManager
+from odyssey.training import CheckpointManager, callbacks
 from odyssey.utils import load_config
 
 FILES = {
@@ -25,7 +25,7 @@ FILES = {
     "metrics.csv",
     "summary.json",
     "training_curves.png",
-}
+} | ({"report.html"} if hasattr(callbacks, "HTMLReport") else set())
 
 
 @pytest.fixture(autouse=True, scope="module")

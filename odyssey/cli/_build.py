@@ -14,8 +14,8 @@ from odyssey.cli._settings import BY_THE_RUN, FILLED_IN, SECTIONS
 from odyssey.cli._signature import SettingError, parameters
 from odyssey.data import DataLoader
 from odyssey.data.datasets import ImageDataset
-from odyssey.training import Trainer, metrics
-from odyssey.training.callbacks import ModelCheckpoint
+from odyssey.training import Trainer, callbacks, metrics
+from odyssey.training.callbacks import Callback, ModelCheckpoint
 from odyssey.training.optimizers import Optimizer
 from odyssey.training.run import RunFolder
 from odyssey.utils.random import generator, manual_seed
@@ -48,11 +48,15 @@ class Plan:
     def trainer(self, folder: RunFolder) -> Trainer:
         """Return the trainer of the run, which keeps its figures and checkpoints in a folder."""
         settings = self.settings
-        callbacks = [
+        watchers: list[Callback] = [
             function(**settings[name])
             for name, (function, _) in SECTIONS.items()
             if name != "checkpoint" and settings[name] is not None
         ]
+        # After those whose state is part of it; the report tells what all of them have found.
+        watchers.append(ModelCheckpoint(folder.checkpoints, **settings["checkpoint"]))
+        if hasattr(callbacks, "HTMLReport"):
+            watchers.append(callbacks.HTMLReport(folder.path, classes=self.about["classes"]))
         own = {name: settings[name] for name in parameters(Trainer, BY_THE_RUN)}
         if own.get("autocast") is not None:  # else small gradients would be 0 in half precision
             own["scaler"] = vars(training)["GradScaler"]()
@@ -61,12 +65,7 @@ class Plan:
             self.optimizer,
             metrics={"accuracy": metrics.Accuracy()},
             schedule=self.schedule,
-            # The checkpoint last: what the others have noted of an epoch is then in it.
-            callbacks=[
-                folder,
-                *callbacks,
-                ModelCheckpoint(folder.checkpoints, **settings["checkpoint"]),
-            ],
+            callbacks=[folder, *watchers],
             validation_name="test",
             **own,
         )
