@@ -50,11 +50,14 @@ def refused(capsys, *words):
     [
         ("train lenet", f"model: expected one of {MODELS}, got 'lenet'; did you mean 'lenet5'?"),
         ("train MLP", f"model: expected one of {MODELS}, got 'MLP'; did you mean 'mlp'?"),
+        ("train vgg11", "vgg: images must have at least 32×32 pixels, got 8×8"),
+        ("train alexnet", "alexnet: images must have at least 63×63 pixels, got 8×8; stem='cifar'"),
+        ("train googlenet", "googlenet: images must have at least 47×47 pixels, got 8×8; stem="),
         (
             "train mlp --data minst",
             "data: expected one of digits, mnist, got 'minst'; did you mean",
         ),
-        ("train mlp --optimizer adma", "optimizer: expected one of adam, adamw, sgd, got 'adma'"),
+        ("train mlp --optimizer adma", "sgd, got 'adma'; did you mean 'adam'?"),
         ("train mlp --schedule stepp", "warmup, constant, got 'stepp'; did you mean 'step'?"),
         ("train mlp --schedule step", "schedule.step_size: step needs it"),
         ("train mlp --backend quick", "backend: expected one of fast, reference, got 'quick'"),

@@ -66,10 +66,10 @@ def test_evaluate_gives_the_figures_of_the_training(run, capsys):
 @pytest.mark.parametrize(
     "words",
     [
-        "resnet18 --model-args.width 0.0625 --model-args.stem cifar",
-        "mobilenet --model-args.width 0.0625 --model-args.stem cifar",
-        "googlenet --model-args.width 0.0625 --model-args.stem cifar",
-        "vit --model-args.patch 4 --model-args.width 12 --model-args.depth 2 --model-args.heads 3",
+        "resnet18 --model.width 0.0625 --model.stem cifar",
+        "mobilenet --model.width 0.0625 --model.stem cifar",
+        "googlenet --model.width 0.0625 --model.stem cifar",
+        "vit --model.patch 4 --model.width 12 --model.depth 2 --model.heads 3",
     ],
 )
 def test_a_model_with_modes_is_the_same_when_it_is_opened_again(
@@ -78,7 +78,7 @@ def test_a_model_with_modes_is_the_same_when_it_is_opened_again(
     """Dropout is off, and running moments were saved."""
     monkeypatch.chdir(tmp_path)
     assert main(["train", *words.split(), "--epochs=1", "--batch-size=100", "--run-dir=run"]) == 0
-    state = json.loads(Path("run/state.json").read_text())
+    state = json.loads(Path("run/summary.json").read_text())["figures"]
     capsys.readouterr()
     assert main(["evaluate", "run"]) == 0
     found = {name: value.strip() for name, value in lines(capsys.readouterr().out).items()}
