@@ -203,7 +203,7 @@ def test_the_file_is_on_disk_before_it_takes_the_name(tmp_path, monkeypatch):
             io.os, name, lambda *args, name=name, real=real: (steps.append(name), real(*args))
         )
     io.atomic_write(tmp_path / "f", b"content")
-    assert steps == ["fsync", "replace"]
+    assert steps == ["fsync", "replace", "fsync"]  # at last the folder: its name for the file
     assert (tmp_path / "f").read_bytes() == b"content"
 
 

@@ -77,11 +77,11 @@ REGISTRIES: dict[str, Mapping[str, Callable[..., Any]]] = {
 }
 """Of each kind the names, and the classes or functions that they stand for."""
 
-# The base class wants more than settings.
+# Base classes, one that wants a closure at each step, and one that takes matrices only.
 REGISTRIES["optimizer"] = {
     name: value
     for name, value in REGISTRIES["optimizer"].items()
-    if value is not optimizers.Optimizer
+    if name not in ("optimizer", "elementwise", "lbfgs", "muon")
 }
 
 _ALIASES = {"schedule": {"cosine": "cosine_annealing", "none": CONSTANT}}

@@ -182,7 +182,8 @@ class Trainer:
         if resume is not None:
             self._resume(resume)
         elif self._in_epoch and hasattr(loader, "load_state_dict"):
-            loader.load_state_dict(loader.state_dict())  # on in the epoch that was stopped
+            stopped: Any = loader  # on in its epoch
+            stopped.load_state_dict(stopped.state_dict())
         start = time.monotonic()
         try:
             with StopOnSignal() as signals:
