@@ -22,7 +22,7 @@ from odyssey import backend
 from odyssey.errors import GradientError, ShapeError
 from odyssey.grad_mode import recording
 from odyssey.observe import Event, Switch, observers, show, switch
-from odyssey.tape import Edge, Node, edge_of
+from odyssey.tape import Edge, Node, edge_of, rewriting
 from odyssey.tensor import Tensor, TensorBase, wrap
 
 __all__ = ["backward", "gradients"]
@@ -199,13 +199,15 @@ class _Walk:
         Gradients at poles are infinite or NaN without NumPy's warnings, as in forward.
         """
         with np.errstate(all="ignore"):
-            if recording.get() is self.create_graph:
+            if recording.get() is self.create_graph and rewriting.get() is None:
                 self._run()
                 return
             token = recording.set(self.create_graph)
+            rewriter = rewriting.set(None)
             try:
                 self._run()
             finally:
+                rewriting.reset(rewriter)
                 recording.reset(token)
 
     def _run(self) -> None:

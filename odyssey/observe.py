@@ -108,12 +108,17 @@ def _arrays(values: Any) -> list[Any]:
 
 
 class Switch:
-    """How many blocks observe, in the whole process: what every operation asks."""
+    """How many blocks change how operations run, in the whole process: what each of them asks."""
 
     __slots__ = ("blocks",)
 
     def __init__(self) -> None:
         self.blocks = 0
+
+    def add(self, count: int) -> None:
+        """Count a block that begins, or with -1 one that ends."""
+        with _counting:
+            self.blocks += count
 
 
 switch = Switch()
@@ -198,10 +203,8 @@ class observe:
 
     def __enter__(self) -> None:
         self._tokens.append(_observers.set((*_observers.get(), self)))
-        with _counting:
-            switch.blocks += 1
+        switch.add(1)
 
     def __exit__(self, *error: object) -> None:
-        with _counting:
-            switch.blocks -= 1
+        switch.add(-1)
         _observers.reset(self._tokens.pop())

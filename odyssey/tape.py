@@ -56,6 +56,7 @@ import functools
 import itertools
 import weakref
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,17 @@ _numbers = itertools.count()
 _noting = False
 
 _switch: Switch = switch
+
+Rewriter = Callable[[Operation, tuple[Any, ...]], tuple[Any, ...]]
+
+rewriting: ContextVar[Rewriter | None] = ContextVar("odyssey_rewriting", default=None)
+"""What gives operations other arguments before they run, as ``odyssey.autocast`` does.
+
+Whoever sets it adds to ``odyssey.observe.switch`` as long as it is set. Backward does
+without: its arguments are those that the forward saw.
+"""
+
+_rewriter = rewriting.get  # bound once, as in grad_mode
 
 
 def record_places(on: bool = True) -> None:
@@ -282,8 +294,12 @@ def _unwrap(value: Any) -> Any:
 
 def _run(operation: Operation, args: tuple[Any, ...], with_saved: bool) -> Any:
     """Call the forward on arrays or Tensors; with Tensors, record it."""
-    if _switch.blocks and observers():
-        return _run_observed(operation, args, with_saved)
+    if _switch.blocks:
+        rewrite = _rewriter()
+        if rewrite is not None:
+            args = rewrite(operation, args)
+        if observers():
+            return _run_observed(operation, args, with_saved)
     arrays = list(args)
     found = wanted = False
     for position, arg in enumerate(args):
