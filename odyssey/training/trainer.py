@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from odyssey.casting import autocast as autocast_block
 from odyssey.core import clip_grad_norm_, cross_entropy
 from odyssey.errors import FormatError, OdysseyError
 from odyssey.nn import Module
@@ -20,6 +21,7 @@ from odyssey.training.interrupt import StopOnSignal
 from odyssey.training.loops import LossFn, evaluate, predict
 from odyssey.training.metrics import Mean, Metric
 from odyssey.training.optimizers import Optimizer
+from odyssey.training.precision import GradScaler
 from odyssey.utils import random
 
 __all__ = ["Trainer"]
@@ -57,6 +59,12 @@ class Trainer:
         Stop after the step in which so much time has passed.
     validation_name : str
         The prefix of what is measured after an epoch.
+    autocast : {"float16"}, optional
+        Compute the model and the loss, also when they are measured, under
+        :class:`odyssey.autocast` of this dtype. Predictions come in float32.
+    scaler : GradScaler, optional
+        What scales the loss for backward. A step whose gradients are infinite or NaN
+        is skipped: it counts in `step`, but the schedule stays where it is.
 
     Attributes
     ----------
@@ -111,6 +119,8 @@ class Trainer:
         clip: Callable[[Iterable[Tensor]], Any] | None = None,
         max_seconds: float | None = None,
         validation_name: str = "val",
+        autocast: str | None = None,
+        scaler: GradScaler | None = None,
     ) -> None:
         if schedule_every not in ("step", "epoch"):
             raise OdysseyError(
@@ -135,6 +145,8 @@ class Trainer:
         self.accumulate, self.max_seconds = accumulate, max_seconds
         self.clip_norm, self.clip = clip_norm, clip
         self.validation_name = validation_name
+        self.autocast = autocast_block(autocast or "float16", enabled=autocast is not None)
+        self.scaler = scaler
         self.epochs = 0
         self.epoch = self.step = 0
         self.history: list[Row] = []
@@ -247,8 +259,8 @@ class Trainer:
             self._mean.add(value, size)
             for metric in self._tallies.values():
                 metric.update(scores.data, batch[-1].data)
-        self.update()
-        if self.schedule is not None and self.schedule_every == "step":
+        skipped = self.update() is False
+        if self.schedule is not None and self.schedule_every == "step" and not skipped:
             self.schedule.step()
         return mean
 
@@ -257,20 +269,26 @@ class Trainer:
     def compute(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch and the scores that the metrics are given."""
         *inputs, target = batch
-        scores = self.model(*inputs)
-        return self.loss_fn(scores, target), scores
+        with self.autocast:
+            scores = self.model(*inputs)
+            return self.loss_fn(scores, target), scores
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss to the parameters'."""
-        loss.backward()
+        """Add the gradients of a loss to the parameters', scaled if there is a scaler."""
+        (loss if self.scaler is None else self.scaler.scale(loss)).backward()
 
-    def update(self) -> None:
-        """Let the optimizer take its step, when all gradients are there."""
+    def update(self) -> bool:
+        """Let the optimizer take its step, when all gradients are there; return whether it did."""
+        scaler = self.scaler or GradScaler(enabled=False)
+        scaler.unscale_(self.optimizer)
         if self.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            skip = scaler.enabled  # what is not finite: the scaler skips the step
+            clip_grad_norm_(self.model.parameters(), self.clip_norm, skip_nonfinite=skip)
         if self.clip is not None:
             self.clip(self.model.parameters())
-        self.optimizer.step()
+        stepped = scaler.step(self.optimizer)
+        scaler.update()
+        return stepped
 
     def stop(self, reason: str) -> None:
         """End the training after the present step; the first reason stays."""
@@ -280,7 +298,8 @@ class Trainer:
 
     def evaluate(self, loader: Iterable[Any]) -> dict[str, float]:
         """Measure the model on data, and leave it as it was; see :func:`evaluate`."""
-        return evaluate(self.model, loader, self.loss_fn, self.metrics)
+        with self.autocast:
+            return evaluate(self.model, loader, self.loss_fn, self.metrics)
 
     def predict(self, loader: Iterable[Any]) -> np.ndarray:
         """Return what the model gives for each example of a loader; see :func:`predict`."""
@@ -324,6 +343,8 @@ class Trainer:
             parts["loader"] = self.loader.state_dict()
         if self.schedule is not None:
             parts["schedule"] = self.schedule.state_dict()
+        if self.scaler is not None:
+            parts["scaler"] = self.scaler.state_dict()
         return parts
 
     def load_state_dict(self, parts: Mapping[str, Any]) -> None:
@@ -337,6 +358,7 @@ class Trainer:
         """
         wanted = ["model", "optimizer", "random", "trainer", "callbacks"]
         wanted += ["schedule"] * (self.schedule is not None)
+        wanted += ["scaler"] * (self.scaler is not None)
         wanted += ["loader"] * hasattr(self.loader, "load_state_dict")
         missing = [name for name in wanted if name not in parts]
         if missing:
@@ -345,6 +367,8 @@ class Trainer:
         self.optimizer.load_state_dict(parts["optimizer"])
         if self.schedule is not None:
             self.schedule.load_state_dict(parts["schedule"])
+        if self.scaler is not None:
+            self.scaler.load_state_dict(parts["scaler"])
         if hasattr(self.loader, "load_state_dict"):
             self.loader.load_state_dict(parts["loader"])
         own = parts["trainer"]
