@@ -110,6 +110,46 @@ def test_a_copy_stands_on_the_pool():
     assert od.memory_stats()["allocated_bytes"] - before >= y.nbytes and y.flags.owndata
 
 
+# -- conversions -------------------------------------------------------------------------------
+
+
+def test_every_float16_is_widened_and_found_again():
+    """All of its bit patterns; and what lies between two of them goes to the nearest."""
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    with np.errstate(invalid="ignore"):
+        wide = halves.astype(np.float32)
+    found = fast.convert(halves, "float32")
+    assert np.array_equal(found, wide, equal_nan=True)
+    numbers = np.isfinite(halves)
+    again = fast.convert(found, "float16")
+    assert again[numbers].tobytes() == halves[numbers].tobytes()
+    finite = np.unique(wide[numbers])
+    near = [finite[:-1] + np.diff(finite) * share for share in (0.25, 0.5, 0.75)]
+    for between in (np.nextafter(near[1], -np.inf), *near, np.nextafter(near[1], np.inf)):
+        between = between.astype(np.float32)
+        assert np.array_equal(fast.convert(between, "float16"), between.astype(np.float16))
+
+
+def test_beyond_float16_is_infinite():
+    x = np.array([65519, 65520, -65520, 1e9, -np.inf] * 9, np.float32)
+    for kernel in (fast.convert, reference.convert):
+        assert kernel(x, "float16").tolist() == [65504, np.inf, -np.inf, np.inf, -np.inf] * 9
+
+
+@pytest.mark.parametrize("shape", [(363, 364), (5, 7, 31, 33)])
+def test_astype_keeps_the_order_of_the_axes(shape):
+    """Whether the kernel converts or NumPy does, as with gaps in memory."""
+    x = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    views = [x, x.T, np.moveaxis(x, 1, -1), x[::2], np.broadcast_to(x[:1], shape)]
+    for one in views:
+        for given, wanted in (("float32", "float16"), ("float16", "float32")):
+            given = one.astype(given) if given == "float16" else one
+            y = od.core.astype(given, wanted)
+            assert y.dtype == wanted and np.array_equal(y, given.astype(wanted))
+            assert y.strides == given.astype(wanted).strides
+            assert not np.may_share_memory(y, given)
+
+
 # -- the operations of core that copy ----------------------------------------------------------
 
 

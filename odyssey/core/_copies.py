@@ -1,4 +1,4 @@
-"""Copies of arrays: the kernel ``copy`` where they are large, else NumPy's single thread."""
+"""Copies of arrays: the kernels ``copy`` and ``convert`` where they are large, else NumPy's."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import numpy as np
 
 from odyssey.backend import kernel
 from odyssey.core._floats import COMPILED
+
+_HALF, _SINGLE = np.dtype(np.float16), np.dtype(np.float32)
+_WITH_KERNEL = {(_HALF, _SINGLE), (_SINGLE, _HALF)}
 
 LARGE = 8192
 """Elements from which on a kernel is worth more than its call costs beside NumPy's."""
@@ -26,6 +29,26 @@ def copied(x):
         if x.ndim == 4 and x.transpose(0, 2, 3, 1).flags.c_contiguous:
             return kernel("copy")(x, "channels_last")
     return np.array(x)
+
+
+def converted(x, dtype):
+    """Return an array in another dtype, its axes in memory in the same order.
+
+    Examples
+    --------
+    >>> x = np.zeros((200, 100), np.float32).T
+    >>> y = converted(x, np.float16)
+    >>> y.dtype, y.flags.f_contiguous
+    (dtype('float16'), True)
+    """
+    dtype = np.dtype(dtype)
+    if COMPILED and x.size >= LARGE and (x.dtype, dtype) in _WITH_KERNEL:
+        order = sorted(range(x.ndim), key=lambda axis: -x.strides[axis])
+        dense = x.transpose(order)
+        if dense.flags.c_contiguous:
+            return kernel("convert")(dense, dtype.name).transpose(np.argsort(order))
+    with np.errstate(all="ignore"):
+        return x.astype(dtype)
 
 
 def reshaped(x, shape):

@@ -7,7 +7,7 @@ import numpy as np
 from odyssey.backend import kernel
 from odyssey.core._broadcast import unbroadcast
 from odyssey.core._checks import as_array, check_broadcast
-from odyssey.core._copies import copied
+from odyssey.core._copies import converted, copied
 from odyssey.core._floats import COMPILED, one_dtype
 from odyssey.core._pointwise import pointwise
 from odyssey.core._zeros import zero_rule
@@ -365,8 +365,7 @@ def astype(x, dtype, copy=True, device=None):
     x = as_array(x)
     if x.dtype == dtype:
         return copied(x) if copy else x
-    with np.errstate(all="ignore"):
-        return x.astype(dtype)
+    return converted(x, dtype)
 
 
 @astype.backward_rule(wrt=("x",))

@@ -15,6 +15,7 @@ from odyssey.reference.activation import *
 from odyssey.reference.attention import *
 from odyssey.reference.batch_normalization import *
 from odyssey.reference.conv import *
+from odyssey.reference.conversion import *
 from odyssey.reference.copy import *
 from odyssey.reference.depthwise import *
 from odyssey.reference.dropout import *

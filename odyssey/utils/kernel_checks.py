@@ -280,6 +280,15 @@ def check_step(op: str, step: int) -> None:
         raise ValueError(f"{op}: step is {number} but counts from 1")
 
 
+def check_convert(x: np.ndarray, dtype: str) -> None:
+    """Raise unless x is an array of floats, or of exact objects, and there is such a dtype."""
+    _check_is_array("convert", "x", x)
+    if x.dtype.kind not in "fO":
+        raise DTypeError(f"convert: x must be float16, float32 or float64 but has dtype {x.dtype}")
+    if dtype not in ("float16", "float32", "float64"):
+        raise DTypeError(f"convert: dtype must be 'float16', 'float32' or 'float64', got {dtype!r}")
+
+
 def check_copy(x: np.ndarray, order: str) -> None:
     """Raise unless x is an array, and for channels-last a batch of images."""
     _check_is_array("copy", "x", x)
