@@ -71,6 +71,7 @@ PAGES = (
 
 INTERNAL = {
     "odyssey.backend": "its public names are those of odyssey",
+    "odyssey.casting": "its public name is odyssey.autocast",
     "odyssey.cli": "its help is shown on the page of the command",
     "odyssey.dtypes": "its public names are those of odyssey",
     "odyssey.engine": "reached through Tensor.backward and odyssey.autograd",

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from odyssey import _namespace, core, errors, fast, linalg, nn, reference
 from odyssey._namespace import array_namespace_info as __array_namespace_info__
 from odyssey.backend import get_backend, set_backend, use_backend
+from odyssey.casting import autocast
 from odyssey.environment import show_config
 from odyssey.grad_mode import enable_grad, is_grad_enabled, no_grad
 from odyssey.memory import (
@@ -50,6 +51,7 @@ __all__ = [
     "__array_api_version__",
     "__array_namespace_info__",
     "__version__",
+    "autocast",
     "autograd",
     "calculate_max_batch_size",
     "compare_backends",

@@ -44,6 +44,8 @@ LOWER = _names(
     "depthwise_conv2d depthwise_separable_conv2d",
     # Attention.
     "scaled_dot_product_attention multi_head_attention",
+    # Recurrent layers.
+    "lstm gru rnn",
     # An activation with a float32 weight, which would widen all that follows.
     "prelu",
 )

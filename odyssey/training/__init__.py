@@ -7,12 +7,14 @@ from odyssey.training.clipping import clip_adaptive_, clip_each_norm_, clip_norm
 from odyssey.training.gradients import GradientStatistics, gradient_statistics
 from odyssey.training.loops import evaluate, predict, train_one_epoch
 from odyssey.training.lr_finder import RangeTest, lr_find
+from odyssey.training.precision import GradScaler
 from odyssey.training.trainer import Trainer
 
 __all__ = [
     "EMA",
     "SWA",
     "CheckpointManager",
+    "GradScaler",
     "GradientStatistics",
     "Lookahead",
     "RangeTest",
