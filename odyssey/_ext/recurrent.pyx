@@ -14,20 +14,20 @@
 
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, contiguous, float_type,
 )
 from odyssey._ext._panels cimport pack_columns, transposed, widen_row
+from odyssey._ext._pool cimport give_back, take
 from odyssey._ext._recurrent cimport (
     GRU, LSTM, MOST_WIDE, RELU, TALL, TANH, Kind, Layer, __builtin_prefetch, active, any_active,
     by_rows, cut, first_row, fits, groups_of, narrow_rows, product, results, rows_of, sized,
     time_of,
 )
 from odyssey._ext._simd cimport (
-    element, half, hyperbolic_tangent, lanes, load, logistic, maximum, real, scratch, store,
+    element, half, hyperbolic_tangent, lanes, load, logistic, maximum, real, store,
     vec, vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
@@ -197,14 +197,24 @@ cdef inline real* states(const Forward* p, Py_ssize_t s, Py_ssize_t block,
     return <real*>p.turned + ((s & 1) * p.layer.blocks + block) * p.layer.H * TALL
 
 
-# Ask for the input part of the rows, which comes from far.
+# Ask for the input part of the rows, which comes from far, and for the places of the results: for
+# the end of each register, as its beginning lies in the same cache line or came with the panel
+# before.
 cdef inline void fetch(const Forward* p, Py_ssize_t t, Py_ssize_t block, Py_ssize_t q,
         element like, vec zero) noexcept nogil:
     cdef const Layer* layer = &p.layer
-    cdef Py_ssize_t at = place(p, t, first_row(layer, block)), n
-    cdef const element* x = <const element*>p.x + at * layer.gates * layer.H + q * lanes(zero)
-    for n in range(rows_of(layer, block) * layer.gates):
-        __builtin_prefetch(x + n * layer.H, 0, 2)
+    cdef Py_ssize_t at = place(p, t, first_row(layer, block)), rows = rows_of(layer, block), n
+    cdef Py_ssize_t u = q * lanes(zero) + lanes(zero) - 1
+    for n in range(at * layer.gates, (at + rows) * layer.gates):
+        __builtin_prefetch(<const element*>p.x + n * layer.H + u, 0, 2)
+    for n in range(at, at + rows):
+        __builtin_prefetch(<element*>p.out + n * layer.H + u, 1, 2)
+    if p.gates != NULL:
+        for n in range(4 * at, 4 * (at + rows)):
+            __builtin_prefetch(<element*>p.gates + n * layer.H + u, 1, 2)
+    if p.cells != NULL:
+        for n in range(at, at + rows):
+            __builtin_prefetch(<element*>p.cells + n * layer.H + u, 1, 2)
 
 
 # Step s of a group of panels of units.
@@ -278,9 +288,10 @@ cdef int forward(Forward* p, real like_real, element like, vec zero) noexcept no
     of_sums = MOST_WIDE * layer.gates * TALL * V
     of_states = 2 * layer.blocks * H * TALL
     of_rows = layer.N * p.pitch
-    space = <real*>scratch(
-        ((panels + MOST_WIDE) * H * V + of_states + 2 * of_rows + threads * of_sums)
-        * sizeof(real))
+    with gil:                       # the pool: new pages would take long to come
+        space = <real*>take(
+            ((panels + MOST_WIDE) * H * V + of_states + 2 * of_rows + threads * of_sums)
+            * sizeof(real))
     if space == NULL:
         return -1
     sums = space
@@ -306,7 +317,8 @@ cdef int forward(Forward* p, real like_real, element like, vec zero) noexcept no
     narrow_rows(<const real*>p.hidden, p.pitch, layer.N, H, <element*>p.h, zero)
     if p.c != NULL:
         narrow_rows(<const real*>p.cell, p.pitch, layer.N, H, <element*>p.c, zero)
-    free(space)
+    with gil:
+        give_back(space)
     return 0
 
 

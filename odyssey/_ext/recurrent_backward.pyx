@@ -8,20 +8,20 @@
 
 cimport numpy as cnp
 from cython.parallel cimport prange, threadid
-from libc.stdlib cimport free
 from libc.string cimport memset
 
 from odyssey._ext._door cimport (
     NPY_DOUBLE, NPY_FLOAT, PyArray_DATA, contiguous, float_type,
 )
 from odyssey._ext._panels cimport pack_rows, transposed, widen_row
+from odyssey._ext._pool cimport give_back, take
 from odyssey._ext._recurrent cimport (
     GRU, LSTM, MOST_WIDE, RELU, TALL, TANH, Kind, Layer, __builtin_prefetch, active, any_active,
     before, begins, by_rows, cut, first_row, fits, groups_of, narrow_rows, product, results,
     rows_of, sized, time_of,
 )
 from odyssey._ext._simd cimport (
-    element, half, hyperbolic_tangent, keep, lanes, load, real, scratch, splat, store, vec,
+    element, half, hyperbolic_tangent, keep, lanes, load, real, splat, store, vec,
     vsplat_f32, vsplat_f64,
 )
 from odyssey._ext._threads cimport num_threads
@@ -196,24 +196,25 @@ cdef void units(const Backward* p, Py_ssize_t t, Py_ssize_t block, Py_ssize_t q,
             turned + (gate * layer.H + u) * TALL, TALL)
 
 
-# Ask for what a step needs of the rows, which comes from far.
+# Ask for what a step needs of the rows, which comes from far: for the end of each register, as its
+# beginning lies in the same cache line or came with the panel before.
 cdef inline void fetch(const Backward* p, Py_ssize_t t, Py_ssize_t block, Py_ssize_t q,
         element like, vec zero) noexcept nogil:
     cdef const Layer* layer = &p.layer
-    cdef Py_ssize_t at = t * layer.N + first_row(layer, block), i
-    cdef Py_ssize_t u = q * lanes(zero)
+    cdef Py_ssize_t at = t * layer.N + first_row(layer, block), i, gate
+    cdef Py_ssize_t u = q * lanes(zero) + lanes(zero) - 1
     cdef Py_ssize_t then = max(min(before(layer, t), layer.T - 1), 0) - t
     cdef const element* gates = <const element*>p.gates
-    for i in range(rows_of(layer, block)):
-        __builtin_prefetch(<const element*>p.grad + (at + i) * layer.H + u, 0, 2)
-        __builtin_prefetch(<const element*>p.states + (at + i) * layer.H + u, 0, 2)
-        __builtin_prefetch(
-            <const element*>p.states + (at + then * layer.N + i) * layer.H + u, 0, 2)
+    for i in range(at, at + rows_of(layer, block)):
+        __builtin_prefetch(<const element*>p.grad + i * layer.H + u, 0, 2)
+        __builtin_prefetch(<const element*>p.states + i * layer.H + u, 0, 2)
+        __builtin_prefetch(<const element*>p.states + (i + then * layer.N) * layer.H + u, 0, 2)
         if gates != NULL:
-            __builtin_prefetch(gates + 4 * (at + i) * layer.H + u, 0, 2)
-            __builtin_prefetch(gates + (4 * (at + i) + 1) * layer.H + u, 0, 2)
-            __builtin_prefetch(gates + (4 * (at + i) + 2) * layer.H + u, 0, 2)
-            __builtin_prefetch(gates + (4 * (at + i) + 3) * layer.H + u, 0, 2)
+            for gate in range(4):
+                __builtin_prefetch(gates + (4 * i + gate) * layer.H + u, 0, 2)
+        for gate in range(layer.gates):
+            __builtin_prefetch(
+                <element*>p.grad_gates + (i * layer.gates + gate) * layer.H + u, 1, 2)
 
 
 cdef inline real* gradients(const Backward* p, Py_ssize_t s, Py_ssize_t block,
@@ -295,9 +296,10 @@ cdef int backward(Backward* p, real like_real, element like, vec zero) noexcept 
     of_sums = (MOST_WIDE + 4) * TALL * V
     of_turned = 2 * layer.blocks * K * TALL
     of_rows = layer.N * p.pitch
-    sums = <real*>scratch(
-        ((layer.panels + MOST_WIDE) * K * V + of_turned + 2 * of_rows + threads * of_sums)
-        * sizeof(real))
+    with gil:                       # the pool: new pages would take long to come
+        sums = <real*>take(
+            ((layer.panels + MOST_WIDE) * K * V + of_turned + 2 * of_rows + threads * of_sums)
+            * sizeof(real))
     if sums == NULL:
         return -1
     p.panels = sums + threads * of_sums
@@ -324,7 +326,8 @@ cdef int backward(Backward* p, real like_real, element like, vec zero) noexcept 
     if p.grad_c0 != NULL:
         narrow_rows(
             <const real*>p.carry_cell, p.pitch, layer.N, layer.H, <element*>p.grad_c0, zero)
-    free(sums)
+    with gil:
+        give_back(sums)
     return 0
 
 
