@@ -86,7 +86,9 @@ def recurrent_gradient(grad, first, states, weight, lengths, reverse):
     if not T:
         return np.zeros(weight.shape, weight.dtype)
     if not reverse:
-        return product(grad[1:], states[:-1]) + product(grad[0], first)
+        total = product(grad[1:], states[:-1])
+        total += product(grad[0], first)
+        return total
     # The state after the end of a sequence is 0 among the outputs, so that only `first` counts.
     last = np.full(N, T - 1) if lengths is None else np.maximum(lengths - 1, 0)
     return product(grad[:-1], states[1:]) + product(grad[last, np.arange(N)], first)
