@@ -262,7 +262,8 @@ def test_callbacks_are_called_in_their_order():
     trainer = made()
     trainer.callbacks = [Tell("a"), Tell("b")]
     trainer.fit(batches(size=200), epochs=1)
-    moments = ["on_fit_begin", "on_epoch_begin", *["on_step_end"] * 2, "on_epoch_end", "on_fit_end"]
+    steps = ["on_step_begin", "on_gradients", "on_step_end"] * 2
+    moments = ["on_fit_begin", "on_epoch_begin", *steps, "on_epoch_end", "on_fit_end"]
     assert seen == [(name, moment) for moment in moments for name in "ab"]
 
 

@@ -73,9 +73,15 @@ class Trainer:
     history : list of dict
         A row of figures for each epoch: ``epoch``, ``step``, ``train_loss`` and the
         metrics with their prefix, ``val_loss`` ..., ``lr``, ``seconds``.
+    figures : dict of str to float
+        Of the present step, beside its loss: what callbacks tell those after them.
     stop_reason : str or None
         Why the training was stopped early: ``"SIGINT"``, ``"SIGTERM"``, ``"max_seconds"``,
         or what a callback said.
+    resuming : bool
+        Whether `fit` was asked to go on from a checkpoint.
+    waited : float
+        Seconds that the present epoch has waited for batches.
     about : dict
         Told in checkpoints, beside the state; for whoever builds the model again.
 
@@ -150,9 +156,12 @@ class Trainer:
         self.epochs = 0
         self.epoch = self.step = 0
         self.history: list[Row] = []
+        self.figures: Row = {}
         self.stop_reason: str | None = None
+        self.resuming = False
+        self.waited = 0.0
         self.about: dict[str, Any] = {}
-        self.loader: Iterable[Any] = ()
+        self.loader: Any = ()
         self.validation: Iterable[Any] | None = None
         self._mean = Mean()
         self._tallies = copy.deepcopy(self.metrics)
@@ -190,7 +199,7 @@ class Trainer:
             step; `stop_reason` says which.
         """
         self.loader, self.validation, self.epochs = loader, validation, epochs
-        self.stop_reason = None
+        self.stop_reason, self.resuming = None, resume is not None
         if resume is not None:
             self._resume(resume)
         elif self._in_epoch and hasattr(loader, "load_state_dict"):
@@ -214,21 +223,28 @@ class Trainer:
         self.model.train()
         if not self._in_epoch:
             self._in_epoch = True
-            self._seconds = 0.0
+            self._seconds = self.waited = 0.0
             if hasattr(self.loader, "set_epoch"):
                 self.loader.set_epoch(self.epoch)
             self._mean.reset()
             for metric in self._tallies.values():
                 metric.reset()
             self._call("on_epoch_begin")
-        for batches in _grouped(self.loader, self.accumulate):
+        groups = _grouped(self.loader, self.accumulate)
+        while True:
+            asked = time.perf_counter()
+            batches = next(groups, None)
+            self.waited += time.perf_counter() - asked
+            if batches is None:
+                break
             loss = self._step(batches)
             self.step += 1
             if signals.signum is not None:
                 self.stop(signals.signum.name)
             elif self.max_seconds is not None and time.monotonic() - start >= self.max_seconds:
                 self.stop("max_seconds")
-            self._call("on_step_end", loss)
+            for callback in self.callbacks:
+                callback.on_step_end(self, loss)
             if self.stop_reason is not None:
                 self._seconds += time.monotonic() - began
                 return
@@ -236,7 +252,9 @@ class Trainer:
         self.epoch += 1
         row: Row = {"epoch": self.epoch, "step": self.step, **self._figures("train")}
         if self.validation is not None:
+            self._call("on_validation_begin")
             found = self.evaluate(self.validation)
+            self._call("on_validation_end")
             row |= {f"{self.validation_name}_{name}": value for name, value in found.items()}
         row["lr"] = float(self.optimizer.groups[0]["lr"])
         if self.schedule is not None and self.schedule_every == "epoch":
@@ -247,6 +265,9 @@ class Trainer:
 
     def _step(self, batches: list[Any]) -> float:
         """Take one step of the optimizer; return the mean loss of its examples."""
+        self.figures.clear()
+        for callback in self.callbacks:
+            callback.on_step_begin(self, batches)
         self.optimizer.zero_grad()
         sizes = [len(batch[-1]) for batch in batches]
         total, mean = sum(sizes), 0.0
@@ -259,6 +280,10 @@ class Trainer:
             self._mean.add(value, size)
             for metric in self._tallies.values():
                 metric.update(scores.data, batch[-1].data)
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
+        for callback in self.callbacks:
+            callback.on_gradients(self, mean)
         skipped = self.update() is False
         if self.schedule is not None and self.schedule_every == "step" and not skipped:
             self.schedule.step()
@@ -333,6 +358,7 @@ class Trainer:
                 "step": self.step,
                 "in_epoch": self._in_epoch,
                 "seconds": self._seconds,
+                "waited": self.waited,
                 "mean": self._mean.state_dict(),
                 "metrics": {name: one.state_dict() for name, one in self._tallies.items()},
                 "history": [dict(row) for row in self.history],
@@ -373,7 +399,7 @@ class Trainer:
             self.loader.load_state_dict(parts["loader"])
         own = parts["trainer"]
         self.epoch, self.step, self._in_epoch = own["epoch"], own["step"], own["in_epoch"]
-        self._seconds = own["seconds"]
+        self._seconds, self.waited = own["seconds"], own["waited"]
         self._mean.load_state_dict(own["mean"])
         for name, metric in self._tallies.items():
             metric.load_state_dict(own["metrics"][name])

@@ -33,11 +33,26 @@ class Callback:
     def on_epoch_begin(self, trainer: Trainer) -> None:
         """Before the first step of an epoch."""
 
+    def on_step_begin(self, trainer: Trainer, batches: list[Any]) -> None:
+        """Before a step on these batches: one, or several where gradients are accumulated."""
+
+    def on_gradients(self, trainer: Trainer, loss: float) -> None:
+        """After backward: gradients are there, neither clipped nor used yet."""
+
     def on_step_end(self, trainer: Trainer, loss: float) -> None:
         """After each step of the optimizer; ``trainer.step`` counts it already."""
 
+    def on_validation_begin(self, trainer: Trainer) -> None:
+        """Before the model is measured at the end of an epoch."""
+
+    def on_validation_end(self, trainer: Trainer) -> None:
+        """After that; not after an error in it."""
+
     def on_epoch_end(self, trainer: Trainer, row: dict[str, float]) -> None:
-        """After an epoch and its validation; ``row`` is what the history will hold of it."""
+        """After an epoch and its validation; ``row`` is what the history holds of it.
+
+        Figures that are added to it are the history's, too, and reach the callbacks after.
+        """
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """After the last step, also of a training that was stopped; not after an error."""
