@@ -1,4 +1,4 @@
-"""The command line: ``python -m benchmarks kernels|ops|layers|models|memory``.
+"""The command line: ``python -m benchmarks kernels|ops|layers|models|trainer|memory``.
 
 Exit code 0 when everything was measured, whatever the figures; 2 when it could
 not be, with the reason on stderr.
@@ -20,6 +20,7 @@ COMMANDS = {
     "ops": "small operations on the tape: what recording costs",
     "layers": "layers, forward and backward",
     "models": "whole training steps",
+    "trainer": "what Trainer and its callbacks cost beside a bare loop",
     "memory": "peak memory, page faults",
 }
 
@@ -83,7 +84,7 @@ def counts(text: str) -> list[int]:
 
 def run(options: argparse.Namespace) -> int:
     """Measure what `options` ask for."""
-    torch = load_torch(needed=options.command != "memory")
+    torch = load_torch(needed=options.command not in ("memory", "trainer"))
     from odyssey import fast
 
     if not fast.LEVEL:
@@ -103,6 +104,10 @@ def run(options: argparse.Namespace) -> int:
         from benchmarks import memory
 
         return memory.run(options, torch)
+    if options.command == "trainer":
+        from benchmarks import trainer
+
+        return trainer.run(options)
     return compare(options, torch)
 
 

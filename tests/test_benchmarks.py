@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import odyssey
 from odyssey import fast, reference
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -489,6 +491,19 @@ def test_memory_needs_no_pytorch(monkeypatch, capsys):
     assert command_line.main(words) == 0
     table = capsys.readouterr().out
     assert "matmul" in table and "odyssey" in table and "pytorch" not in table
+
+
+@compiled
+def test_the_cost_of_the_trainer_needs_no_pytorch(monkeypatch, capsys):
+    monkeypatch.setattr(command_line.importlib.util, "find_spec", lambda name: None)
+    before = odyssey.get_num_threads()
+    try:
+        assert command_line.main(["trainer", "--quick", "--threads", "1"]) == 0
+    finally:
+        odyssey.set_num_threads(before)
+    printed = capsys.readouterr()
+    assert re.search(r"Trainer, Accuracy, ProgressBar +[\d.]+ +[+-][\d.]+ ", printed.out)
+    assert "goal: at most" in printed.out and printed.err == ""
 
 
 @compiled
