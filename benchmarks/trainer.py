@@ -101,11 +101,11 @@ def contestants(quick: bool = False, seed: int = 0) -> dict[str, Callable[[], An
     return {
         "bare loop": bare(batches),
         "Trainer": trained(batches, False),
-        "Trainer, Accuracy": trained(batches, True),
         "Trainer, Accuracy, ProgressBar": trained(batches, True, ProgressBar()),
         "the same, TerminateOnNaN": trained(batches, True, ProgressBar(), TerminateOnNaN()),
-        "the same, GradientMonitor": trained(batches, True, ProgressBar(), GradientMonitor()),
-        "the same, Timer, LRMonitor": trained(batches, True, ProgressBar(), Timer(), LRMonitor()),
+        "the same, all that watch": trained(
+            batches, True, ProgressBar(), TerminateOnNaN(), GradientMonitor(), LRMonitor(), Timer()
+        ),
     }
 
 
