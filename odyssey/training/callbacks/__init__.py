@@ -3,6 +3,7 @@
 from odyssey.training.callbacks.callback import Callback
 from odyssey.training.callbacks.checkpoint import ModelCheckpoint
 from odyssey.training.callbacks.early_stopping import EarlyStopping
+from odyssey.training.callbacks.ema import EMACallback
 from odyssey.training.callbacks.gradient_monitor import GradientMonitor
 from odyssey.training.callbacks.html_report import HTMLReport
 from odyssey.training.callbacks.lambda_callback import LambdaCallback
@@ -16,6 +17,7 @@ from odyssey.training.callbacks.timer import Timer
 __all__ = [
     "CSVLogger",
     "Callback",
+    "EMACallback",
     "EarlyStopping",
     "GradientMonitor",
     "HTMLReport",
