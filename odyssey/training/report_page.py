@@ -192,7 +192,7 @@ def _classes(findings: Findings, classes: Sequence[str]) -> str:
     there = (counts.true + counts.found) > 0
     if there.any():
         means = [_bar(float(figures[there].mean())) for figures in (precision, recall, f1)]
-        rows.append(["mean of the classes", f"{counts.true.sum():,}", *means])
+        rows.append(["mean", f"{counts.true.sum():,}", *means])
     caption = (
         "Precision: of those taken for the class, how many are of it. Recall: of those of the "
         "class, how many were found. F1: their harmonic mean."

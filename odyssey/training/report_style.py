@@ -39,7 +39,7 @@ svg .best{fill:none;stroke:var(--ink);stroke-width:1.5}
 .scroll{overflow-x:auto;padding:4px 14px 10px}
 table{border-collapse:collapse;font-size:.92rem;font-variant-numeric:tabular-nums}
 caption{caption-side:top;text-align:left;color:var(--soft);padding:8px 0;font-size:.88rem}
-caption span{display:inline-block;position:sticky;left:14px;max-width:min(720px,100vw - 62px)}
+caption span{display:inline-block;position:sticky;left:0;max-width:min(720px,100vw - 62px)}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 th{text-align:left;font-weight:600}
 th,td{padding:5px 10px 5px 0;border-top:1px solid var(--faint);vertical-align:top}
@@ -55,7 +55,7 @@ thead th{border-top:0;white-space:nowrap}
 .matrix .corner{font-weight:400;color:var(--soft);font-size:.82rem;white-space:nowrap}
 .matrix .right{background:rgb(var(--right)/var(--share))}
 .matrix .wrong{background:rgb(var(--wrong)/var(--share));font-weight:600}
-.matrix .none{color:var(--soft);opacity:.55}
+.matrix .none{color:var(--soft);opacity:.75}
 .bar{display:block;padding:0 6px;border-radius:3px;background:linear-gradient(90deg,
 rgb(var(--right)/.28) var(--share),transparent var(--share))}
 .examples{list-style:none;margin:0;padding:0;display:grid;gap:12px;
@@ -74,8 +74,9 @@ pre{margin:0;padding:14px;overflow-x:auto;font-size:.85rem;line-height:1.45}
 @media(max-width:480px){header,main{padding-left:14px;padding-right:14px}
 .tiles{grid-template-columns:1fr 1fr}.tiles b{font-size:1.2rem}
 .matrix td,.matrix th{padding:4px 1px;min-width:1.9em;font-size:.84rem}
-.matrix .corner{white-space:normal;min-width:3.2em}.classes td:nth-child(n+3){min-width:64px}
-.figures{min-width:100%;font-size:.86rem}.figures td,.figures th+th{padding-left:6px}
+.matrix .corner{white-space:normal;min-width:3.2em}.classes td:nth-child(n+3){min-width:50px}
+.figures{min-width:100%;font-size:.82rem}.figures td,.figures th+th{padding-left:4px;
+padding-right:4px}.bar{padding:0 2px}
 .examples{grid-template-columns:1fr 1fr}.facts th{white-space:normal;padding-right:14px}}
 @media print{nav{display:none}section,figure,li{break-inside:avoid}}
 """
