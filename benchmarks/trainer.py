@@ -91,8 +91,9 @@ class Idle(Trainer):
     def backward(self, loss: od.Tensor) -> None:
         """Do nothing."""
 
-    def update(self) -> None:
+    def update(self) -> bool:
         """Do nothing."""
+        return True
 
 
 def trained(

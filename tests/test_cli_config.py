@@ -13,10 +13,10 @@ import odyssey as od
 from odyssey.cli import main
 from odyssey.cli._build import plan
 from odyssey.cli._registry import REGISTRIES, snake
-from odyssey.cli._settings import SECTIONS, resolved
+from odyssey.cli._settings import resolved
 from odyssey.cli._signature import SettingError
 from odyssey.data.datasets import Digits
-from odyssey.training import Trainer, optimizers, schedulers
+from odyssey.training import optimizers, schedulers
 from odyssey.training.run import RunFolder
 from odyssey.utils import load_config
 
@@ -289,7 +289,6 @@ def test_a_limit_of_time_has_an_exit_code_of_its_own(capsys):
     assert len(Path("run/losses.csv").read_text().splitlines()) == 2
 
 
-@pytest.mark.skipif("early_stopping" not in SECTIONS, reason="there is no EarlyStopping")
 def test_a_run_that_no_longer_gets_better_is_finished(capsys):
     words = ["mlp", "--optimizer.lr", "0", "--early-stopping.patience", "2", "--epochs", "9"]
     assert main(["train", *words, "--batch-size", "500", "--run-dir", "run"]) == 0
@@ -299,9 +298,6 @@ def test_a_run_that_no_longer_gets_better_is_finished(capsys):
     assert "with more patience in its config.yaml, --epochs 4" in refused(capsys, "resume", "run")
 
 
-@pytest.mark.skipif(
-    "autocast" not in inspect.signature(Trainer).parameters, reason="the trainer has no autocast"
-)
 def test_half_precision_comes_with_a_scaler():
     made = plan(resolved({"model": "mlp", "autocast": "float16", "epochs": 1}))
     assert made.trainer(RunFolder("run")).scaler is not None

@@ -15,17 +15,18 @@ import pytest
 
 import odyssey as od
 from odyssey.cli import main
-from odyssey.training import CheckpointManager, callbacks
+from odyssey.training import CheckpointManager
 from odyssey.utils import load_config
 
 FILES = {
+    "report.html",
     "checkpoints",
     "config.yaml",
     "losses.csv",
     "metrics.csv",
     "summary.json",
     "training_curves.png",
-} | ({"report.html"} if hasattr(callbacks, "HTMLReport") else set())
+}
 
 
 @pytest.fixture(autouse=True, scope="module")

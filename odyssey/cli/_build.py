@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from odyssey import models, nn, training
+from odyssey import models, nn
 from odyssey.cli._data import load_data
 from odyssey.cli._registry import CONSTANT, REGISTRIES
 from odyssey.cli._settings import BY_THE_RUN, FILLED_IN, SECTIONS
@@ -17,6 +17,7 @@ from odyssey.data.datasets import ImageDataset
 from odyssey.training import Trainer, callbacks, metrics
 from odyssey.training.callbacks import Callback, ModelCheckpoint
 from odyssey.training.optimizers import Optimizer
+from odyssey.training.precision import GradScaler
 from odyssey.training.run import RunFolder
 from odyssey.utils.random import generator, manual_seed
 
@@ -55,11 +56,10 @@ class Plan:
         ]
         # After those whose state is part of it; the report tells what all of them have found.
         watchers.append(ModelCheckpoint(folder.checkpoints, **settings["checkpoint"]))
-        if hasattr(callbacks, "HTMLReport"):
-            watchers.append(callbacks.HTMLReport(folder.path, classes=self.about["classes"]))
+        watchers.append(callbacks.HTMLReport(folder.path, classes=self.about["classes"]))
         own = {name: settings[name] for name in parameters(Trainer, BY_THE_RUN)}
         if own.get("autocast") is not None:  # else small gradients would be 0 in half precision
-            own["scaler"] = vars(training)["GradScaler"]()
+            own["scaler"] = GradScaler()
         trainer = Trainer(
             self.model,
             self.optimizer,

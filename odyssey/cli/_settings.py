@@ -39,10 +39,9 @@ FILLED_IN = ("T_max", "total_steps", "steps")
 """Settings of schedules that the run knows: how many steps there are."""
 
 SECTIONS: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "checkpoint": (callbacks.ModelCheckpoint, ("folder",))
+    "checkpoint": (callbacks.ModelCheckpoint, ("folder",)),
+    "early_stopping": (callbacks.EarlyStopping, ()),
 }
-if hasattr(callbacks, "EarlyStopping"):
-    SECTIONS["early_stopping"] = (callbacks.EarlyStopping, ())
 
 FIGURES = ("train_loss", "train_accuracy", "test_loss", "test_accuracy")
 """What is measured in an epoch, and can be monitored."""
@@ -54,6 +53,7 @@ BY_THE_RUN = (
     "metrics",
     "schedule",
     "callbacks",
+    "clip",
     "scaler",
     "validation_name",
 )

@@ -8,6 +8,7 @@ from odyssey.training.gradients import GradientStatistics, gradient_statistics
 from odyssey.training.loops import evaluate, predict, train_one_epoch
 from odyssey.training.lr_finder import RangeTest, lr_find
 from odyssey.training.precision import GradScaler
+from odyssey.training.report import write_report
 from odyssey.training.trainer import Trainer
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "schedulers",
     "train_one_epoch",
     "update_batch_norm",
+    "write_report",
 ]

@@ -303,9 +303,11 @@ class Trainer:
         (loss if self.scaler is None else self.scaler.scale(loss)).backward()
 
     def update(self) -> bool:
-        """Let the optimizer take its step, when all gradients are there; return whether it did."""
+        """Clip, and let the optimizer take its step; return whether it did.
+
+        All gradients are there, not scaled any more.
+        """
         scaler = self.scaler or GradScaler(enabled=False)
-        scaler.unscale_(self.optimizer)
         if self.clip_norm is not None:
             skip = scaler.enabled  # what is not finite: the scaler skips the step
             clip_grad_norm_(self.model.parameters(), self.clip_norm, skip_nonfinite=skip)
