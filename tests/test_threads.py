@@ -230,6 +230,7 @@ def calls(dtype):
         "winograd_conv2d_backward of 2x2": (
             lambda: fast.winograd_conv2d_backward(out, pictures, filters, tile=2)
         ),
+        "convert": lambda: fast.convert(flat, "float32" if dtype == "float16" else "float16"),
         "embedding": lambda: fast.embedding(classes, rows[:157]),
         "embedding_backward": lambda: fast.embedding_backward(rows, classes, (157, 157)),
         "linear": lambda: fast.linear(a, b.T, b[0]),

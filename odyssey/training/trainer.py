@@ -6,6 +6,7 @@ import copy
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,9 @@ class Trainer:
         self.accumulate, self.max_seconds = accumulate, max_seconds
         self.clip_norm, self.clip = clip_norm, clip
         self.validation_name = validation_name
-        self.autocast = autocast_block(autocast or "float16", enabled=autocast is not None)
+        self.autocast: AbstractContextManager[None] = (
+            nullcontext() if autocast is None else autocast_block(autocast)
+        )
         self.scaler = scaler
         self.epochs = 0
         self.epoch = self.step = 0
