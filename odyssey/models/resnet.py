@@ -178,13 +178,13 @@ class ResNet(nn.Module):
 
     Notes
     -----
-    ========  ==================  ==========
-    model     block               parameters
-    ========  ==================  ==========
-    resnet18  basic, 2 2 2 2      11,689,512
-    resnet34  basic, 3 4 6 3      21,797,672
-    resnet50  bottleneck, 3 4 6 3 25,557,032
-    ========  ==================  ==========
+    ========  ===================  ==========
+    model     block                parameters
+    ========  ===================  ==========
+    resnet18  basic, 2 2 2 2       11,689,512
+    resnet34  basic, 3 4 6 3       21,797,672
+    resnet50  bottleneck, 3 4 6 3  25,557,032
+    ========  ===================  ==========
 
     Convolutions start from :math:`N(0, 2 / n_\text{out})`, which keeps the variance of
     gradients through rectifiers [2]_; normalisations from 1 and 0. The state has

@@ -262,7 +262,7 @@ def update_batch_norm(model: Module, loader: Iterable[Any]) -> None:
         In training mode meanwhile; each of its modules is put back into the mode it was in.
         Measured is what has the buffers ``running_mean``, ``running_var`` and
         ``num_batches_tracked``, and a ``momentum``. A model without any is left alone.
-    loader : iterable of (*inputs, target), of (input,) or of Tensor
+    loader : iterable of (inputs ..., target), of (input,) or of Tensor
         Gone through once; a target is left aside.
 
     Raises

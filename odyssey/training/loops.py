@@ -37,7 +37,7 @@ def train_one_epoch(
     ----------
     model : Module
         Put into training mode, and left in it.
-    loader : iterable of (*inputs, target)
+    loader : iterable of (inputs ..., target)
         Once through it is an epoch. To stop earlier, let it end earlier.
     optimizer : Optimizer
         Of the model's parameters.
@@ -125,7 +125,7 @@ def predict(model: Module, loader: Iterable[Any]) -> np.ndarray:
     ----------
     model : Module
         In evaluation mode meanwhile, as in :func:`evaluate`.
-    loader : iterable of (*inputs, target), of (input,) or of Tensor
+    loader : iterable of (inputs ..., target), of (input,) or of Tensor
         A target is left aside; to have several inputs, give one, too.
 
     Returns

@@ -90,7 +90,7 @@ def lr_find(
         In training mode meanwhile.
     optimizer : Optimizer
         Of the model's parameters; all of its groups get the same rate.
-    loader : iterable of (*inputs, target)
+    loader : iterable of (inputs ..., target)
         Gone through as often as is needed; a `DataLoader` by a copy of its own.
     loss_fn : callable
         ``loss_fn(model(*inputs), target)`` is the mean loss of a batch.

@@ -74,7 +74,7 @@ def examine(trainer: Trainer, loader: Iterable[Any], examples: int = EXAMPLES) -
     ----------
     trainer : Trainer
         Its model gives scores of shape (N, classes), whose softmax are probabilities.
-    loader : iterable of (*inputs, target)
+    loader : iterable of (inputs ..., target)
     examples : int
         How many of the worst are kept.
 
@@ -135,7 +135,7 @@ def write_report(
         After its training, or in the midst of it: whatever its history has is drawn. An
         `LRMonitor` among its callbacks gives the learning rate of each step, a `Timer`
         where the time went.
-    validation : iterable of (*inputs, target), optional
+    validation : iterable of (inputs ..., target), optional
         Examples to look at: the trainer's own validation by default. From these come
         confusions, precision and recall, and the worst examples; for a model that gives
         scores of classes only.

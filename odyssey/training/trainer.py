@@ -184,7 +184,7 @@ class Trainer:
 
         Parameters
         ----------
-        loader : iterable of (*inputs, target)
+        loader : iterable of (inputs ..., target)
             Once through it is an epoch. Its order in an epoch is that of the epoch's number,
             if it has ``set_epoch``.
         validation : iterable, optional
