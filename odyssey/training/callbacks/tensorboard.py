@@ -45,7 +45,7 @@ class TensorBoardLogger(Callback):
 
     def __init__(self, folder: str | os.PathLike[str], every_steps: int | None = None) -> None:
         try:
-            from tensorboardX import SummaryWriter  # type: ignore[import-untyped, unused-ignore]
+            from tensorboardX import SummaryWriter  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError as error:
             raise OdysseyError(
                 "TensorBoardLogger: writing event files needs tensorboardX; install it with: "
