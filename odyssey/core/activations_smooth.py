@@ -247,8 +247,8 @@ def quick_gelu(x):
     Examples
     --------
     >>> import odyssey as od
-    >>> od.core.quick_gelu(od.tensor([0.0, 1.0]))
-    tensor([0.        , 0.84579575])
+    >>> od.core.quick_gelu(od.tensor([0.0, 1.0])).numpy().round(4)
+    array([0.    , 0.8458], dtype=float32)
     """
     return kernel("swish")(floating("quick_gelu", x), QUICK)
 

@@ -51,8 +51,8 @@ class QuickGELU(Plain):
     Examples
     --------
     >>> import odyssey as od
-    >>> od.nn.QuickGELU()(od.tensor([0.0, 1.0]))
-    tensor([0.        , 0.84579575])
+    >>> od.nn.QuickGELU()(od.tensor([0.0, 1.0])).numpy().round(4)
+    array([0.    , 0.8458], dtype=float32)
     """
 
     def forward(self, x: Tensor) -> Tensor:
