@@ -36,8 +36,7 @@ class ModelCheckpoint(Callback):
     every_steps : int, optional
         Save after every so many steps of the optimizer.
     every_seconds : float, optional
-        Save at the end of a step if the last one is so long ago; at ends of epochs, too, then
-        only if it is.
+        Save at the end of a step, too, if the last save is so long ago.
 
     Attributes
     ----------
