@@ -310,14 +310,16 @@ class Trainer:
 
         All gradients are there, not scaled any more.
         """
-        scaler = self.scaler or GradScaler(enabled=False)
         if self.clip_norm is not None:
-            skip = scaler.enabled  # what is not finite: the scaler skips the step
+            skip = self.scaler is not None and self.scaler.enabled  # the scaler skips the step then
             clip_grad_norm_(self.model.parameters(), self.clip_norm, skip_nonfinite=skip)
         if self.clip is not None:
             self.clip(self.model.parameters())
-        stepped = scaler.step(self.optimizer)
-        scaler.update()
+        if self.scaler is None:
+            self.optimizer.step()
+            return True
+        stepped = self.scaler.step(self.optimizer)
+        self.scaler.update()
         return stepped
 
     def stop(self, reason: str) -> None:

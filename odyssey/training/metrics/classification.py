@@ -14,7 +14,20 @@ from odyssey.training.metrics.metric import Metric
 __all__ = ["Accuracy", "TopKAccuracy"]
 
 
-class Accuracy(Metric):
+class _Share(Metric):
+    """The share of examples that were found."""
+
+    def __init__(self) -> None:
+        super().__init__(right=0, examples=0)
+
+    right: int
+    examples: int
+
+    def compute(self) -> float:
+        return self.right / self.examples if self.examples else math.nan
+
+
+class Accuracy(_Share):
     """The share of examples whose highest score is that of their class.
 
     Scores have shape (N, classes, ...), or are class numbers in the shape of the
@@ -28,12 +41,6 @@ class Accuracy(Metric):
     0.667
     """
 
-    def __init__(self) -> None:
-        super().__init__(right=0, examples=0)
-
-    right: int
-    examples: int
-
     def update(self, scores: Any, target: Any) -> None:
         scores, target = np.asarray(scores), np.asarray(target)
         if scores.ndim == target.ndim + 1:
@@ -46,11 +53,8 @@ class Accuracy(Metric):
         self.right += int((scores == target).sum())
         self.examples += target.size
 
-    def compute(self) -> float:
-        return self.right / self.examples if self.examples else math.nan
 
-
-class TopKAccuracy(Metric):
+class TopKAccuracy(_Share):
     """The share of examples whose class is among the k highest scores.
 
     Of equal scores those of the larger class numbers count as higher.
@@ -76,10 +80,7 @@ class TopKAccuracy(Metric):
         if isinstance(k, bool) or not isinstance(k, int) or k < 1:
             raise OdysseyError(f"TopKAccuracy: k must be a positive integer, got {k!r}")
         self.k = k
-        super().__init__(right=0, examples=0)
-
-    right: int
-    examples: int
+        super().__init__()
 
     def update(self, scores: Any, target: Any) -> None:
         scores, labels = np.asarray(scores), labels_of("TopKAccuracy", target)
@@ -91,6 +92,3 @@ class TopKAccuracy(Metric):
         highest = np.argsort(scores, axis=1, kind="stable")[:, -self.k :]
         self.right += int((highest == labels[:, None]).any(axis=1).sum())
         self.examples += len(labels)
-
-    def compute(self) -> float:
-        return self.right / self.examples if self.examples else math.nan

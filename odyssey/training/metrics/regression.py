@@ -13,7 +13,29 @@ from odyssey.training.metrics.metric import Metric
 __all__ = ["MAE", "MSE", "RMSE", "R2Score"]
 
 
-class MSE(Metric):
+class _MeanError(Metric):
+    """The mean over all numbers of what a subclass makes of a difference."""
+
+    def __init__(self) -> None:
+        super().__init__(total=0.0, count=0)
+
+    total: float
+    count: int
+
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        """Return how bad each difference is."""
+        raise NotImplementedError
+
+    def update(self, scores: Any, target: Any) -> None:
+        found, true = pair_of(type(self).__name__, scores, target)
+        self.total += float(np.sum(self.error(found - true)))
+        self.count += found.size
+
+    def compute(self) -> float:
+        return self.total / self.count if self.count else math.nan
+
+
+class MSE(_MeanError):
     r"""The mean squared error, :math:`\frac1n \sum_i (y_i - t_i)^2`.
 
     Examples
@@ -24,19 +46,8 @@ class MSE(Metric):
     2.0
     """
 
-    def __init__(self) -> None:
-        super().__init__(total=0.0, count=0)
-
-    total: float
-    count: int
-
-    def update(self, scores: Any, target: Any) -> None:
-        found, true = pair_of(type(self).__name__, scores, target)
-        self.total += float(np.sum((found - true) ** 2))
-        self.count += found.size
-
-    def compute(self) -> float:
-        return self.total / self.count if self.count else math.nan
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        return difference**2
 
 
 class RMSE(MSE):
@@ -54,7 +65,7 @@ class RMSE(MSE):
         return math.sqrt(super().compute())
 
 
-class MAE(Metric):
+class MAE(_MeanError):
     r"""The mean absolute error, :math:`\frac1n \sum_i |y_i - t_i|`.
 
     Examples
@@ -65,19 +76,8 @@ class MAE(Metric):
     1.0
     """
 
-    def __init__(self) -> None:
-        super().__init__(total=0.0, count=0)
-
-    total: float
-    count: int
-
-    def update(self, scores: Any, target: Any) -> None:
-        found, true = pair_of("MAE", scores, target)
-        self.total += float(np.sum(np.abs(found - true)))
-        self.count += found.size
-
-    def compute(self) -> float:
-        return self.total / self.count if self.count else math.nan
+    def error(self, difference: np.ndarray) -> np.ndarray:
+        return np.abs(difference)
 
 
 class R2Score(Metric):

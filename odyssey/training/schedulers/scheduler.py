@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,13 +125,6 @@ class Scheduler:
         for group, value in zip(self.optimizer.groups, start, strict=True):
             group[INITIAL + self.setting] = value
         self.apply()
-
-
-def copied(optimizer: Optimizer) -> Optimizer:
-    """Return a stand-in with the settings of an optimizer, to be changed without harm."""
-    twin = copy.copy(optimizer)
-    twin.groups = [dict(group) for group in optimizer.groups]
-    return twin
 
 
 def check_count(schedule: str, **counts: Any) -> None:
